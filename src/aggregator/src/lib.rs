@@ -1,0 +1,1 @@
+//! The server in front, and the proxy to extension servers.

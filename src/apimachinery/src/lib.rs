@@ -1,0 +1,1 @@
+//! What every Kubernetes object shares.

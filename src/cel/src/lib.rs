@@ -1,0 +1,1 @@
+//! The expression language, with Kubernetes' libraries.

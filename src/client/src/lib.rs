@@ -1,0 +1,1 @@
+//! Transports, informers and webhooks.

@@ -1,0 +1,1 @@
+//! Feature gates, metrics, version, flag value types.

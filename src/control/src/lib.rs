@@ -1,0 +1,1 @@
+//! Records, stepping, breakpoints, holds, edits.

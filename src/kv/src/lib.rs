@@ -1,0 +1,1 @@
+//! Keys and revisions: memory, embedded, etcd.

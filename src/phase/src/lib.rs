@@ -1,0 +1,1 @@
+//! The names of what happens, the seam to watch it, clock and identities.

@@ -1,0 +1,1 @@
+//! Admission plugins, RBAC and Node authorizers, bootstrap policy.

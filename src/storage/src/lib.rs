@@ -1,0 +1,1 @@
+//! Versioned objects over kv, and the watch cache.

@@ -1,0 +1,1 @@
+//! Lessons taught to a room.
