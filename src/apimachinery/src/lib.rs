@@ -1,1 +1,12 @@
 //! What every Kubernetes object shares.
+//!
+//! Go: k8s.io/apimachinery, sigs.k8s.io/structured-merge-diff
+//!
+//! Everything generic (defaulting, pruning, field validation, merging, publishing) works on one
+//! schema-driven value, for built-in and custom types alike; nothing here knows a kind.
+//!
+//! Read in this order.
+
+pub mod api;
+pub mod meta;
+pub mod runtime;
