@@ -1,3 +1,7 @@
-//! The binary.
+//! The binary: flags in, servers wired, interface attached, exit code out.
+
+mod data_dir;
+mod kubeconfig;
+mod pki;
 
 fn main() {}

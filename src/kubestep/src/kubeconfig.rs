@@ -1,0 +1,66 @@
+//! The file that makes `kubectl` speak to this server.
+
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+
+use anyhow::Context as _;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use crate::pki::Pki;
+
+/// A user of the kubeconfig: its name, the files that prove it.
+const USERS: [(&str, &str); 2] = [("admin", "may do everything"), ("dev", "may do only what RBAC allows")];
+
+/// Writes a kubeconfig with the contexts `admin` (current) and `dev`.
+pub fn write(path: &Path, server: &str, pki: &Pki) -> anyhow::Result<()> {
+    let text = serde_saphyr::to_string(&content(server, pki)?)?;
+    let mut comments = String::new();
+    for (name, may) in USERS {
+        comments.push_str(&format!("# {name}: {may}; kubectl --context {name} ...\n"));
+    }
+    let partial = path.with_extension("partial");
+    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
+    file.write_all(comments.as_bytes())?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn content(server: &str, pki: &Pki) -> anyhow::Result<Value> {
+    let data = |file: &str| anyhow::Ok(STANDARD.encode(pki.read(file)?));
+    let (mut users, mut contexts) = (Vec::new(), Vec::new());
+    for (name, _) in USERS {
+        users.push(json!({"name": name, "user": {
+            "client-certificate-data": data(&format!("{name}.crt"))?,
+            "client-key-data": data(&format!("{name}.key"))?,
+        }}));
+        contexts.push(json!({"name": name, "context": {"cluster": "kubestep", "user": name}}));
+    }
+    Ok(json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "kubestep", "cluster": {
+            "server": server,
+            "certificate-authority-data": data("ca.crt")?,
+        }}],
+        "users": users,
+        "contexts": contexts,
+        "current-context": "admin",
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_names_the_server_and_both_users() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let pki = Pki::ensure(dir.path(), &["127.0.0.1".to_owned()]).expect("pki");
+        let file = dir.path().join("kubeconfig");
+        write(&file, "https://127.0.0.1:6443", &pki).expect("written");
+        let text = fs::read_to_string(&file).expect("read");
+        let value: Value = serde_saphyr::from_str(&text).expect("YAML");
+        assert_eq!(value["clusters"][0]["cluster"]["server"], "https://127.0.0.1:6443");
+        assert_eq!(value["users"].as_array().map(Vec::len), Some(2));
+    }
+}
