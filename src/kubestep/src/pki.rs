@@ -79,7 +79,8 @@ impl Pki {
         let key = KeyPair::generate()?;
         let mut params = params(common_name, &[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
         let certificate = params.self_signed(&key)?;
         self.write(&format!("{file}.key"), &key.serialize_pem())?;
         self.write(&format!("{file}.crt"), &certificate.pem())
