@@ -8,5 +8,9 @@
 //! Read in this order.
 
 pub mod api;
+pub mod fields;
+pub mod labels;
 pub mod meta;
 pub mod runtime;
+pub mod util;
+pub mod validation;

@@ -1,0 +1,90 @@
+//! Text as Go writes it: `%q`, and JSON as `json.Marshal` puts it into messages.
+//!
+//! Go: strconv/quote.go, encoding/json/encode.go
+
+use std::fmt::{self, Write as _};
+
+use serde_json::Value;
+
+/// Writes a string as `%q` does: in double quotes, with everything that cannot be printed escaped.
+///
+/// Go: strconv/quote.go Quote
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            '\u{7}' => quoted.push_str("\\a"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{b}' => quoted.push_str("\\v"),
+            _ if is_print(char) => quoted.push(char),
+            _ => escape(&mut quoted, char).expect("writing to a string"),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn escape(out: &mut String, char: char) -> fmt::Result {
+    match u32::from(char) {
+        code @ (0..0x20 | 0x7f) => write!(out, "\\x{code:02x}"),
+        code @ 0..0x1_0000 => write!(out, "\\u{code:04x}"),
+        code => write!(out, "\\U{code:08x}"),
+    }
+}
+
+/// Says whether a character is printed as it is: letters, marks, numbers, punctuation, symbols, the ASCII space.
+///
+/// Go: unicode/graphic.go IsPrint
+pub fn is_print(char: char) -> bool {
+    if char.is_ascii() {
+        return (' '..='~').contains(&char);
+    }
+    // The standard library knows the same classes but shows them only here. The letter in front
+    // keeps a combining mark, which is printable, from being escaped for standing alone.
+    !format!("a{char}").escape_debug().to_string().contains("\\u{")
+}
+
+/// Writes a value as `json.Marshal` does: `<`, `>`, `&` and the line separators are escaped.
+///
+/// Go: encoding/json/encode.go Marshal
+pub fn marshal(value: &Value) -> String {
+    let plain = value.to_string();
+    if !plain.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        return plain;
+    }
+    // Outside of strings none of these occurs in JSON.
+    let mut escaped = String::with_capacity(plain.len() + 16);
+    for char in plain.chars() {
+        match char {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                write!(escaped, "\\u{:04x}", u32::from(char)).expect("writing to a string");
+            }
+            _ => escaped.push(char),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn strings_are_quoted_as_in_go() {
+        assert_eq!(quote("a\"b\\c\n\u{7}\u{1}\u{7f}"), r#""a\"b\\c\n\a\x01\x7f""#);
+        assert_eq!(quote("é e\u{301} \u{200b} \u{e0001}"), "\"é e\u{301} \\u200b \\U000e0001\"");
+        assert_eq!(quote("\u{a0}"), "\"\\u00a0\"");
+    }
+
+    #[test]
+    fn json_escapes_html() {
+        assert_eq!(marshal(&json!({"a": "<b>&"})), r#"{"a":"\u003cb\u003e\u0026"}"#);
+    }
+}
