@@ -6,9 +6,7 @@ use parking_lot::Mutex;
 use phase::{BoxFuture, clock::Clock, trace::Trace};
 
 use crate::{
-    backend::{
-        Backend, GetResponse, KeyValue, LeaseId, List, ListResponse, Outcome, Put, Revision, Revisions, Watch,
-    },
+    backend::{Backend, GetResponse, KeyValue, LeaseId, List, ListResponse, Outcome, Put, Revision, Revisions, Watch},
     error::Error,
     mvcc::{
         history::{HISTORY_BYTES, History},

@@ -69,8 +69,7 @@ impl Leases {
 
     /// Ends the leases that are due; returns each with its keys.
     pub fn expire(&mut self, now: Nanos) -> Vec<(LeaseId, BTreeSet<Arc<str>>)> {
-        let due: Vec<LeaseId> =
-            self.by_id.iter().filter(|(_, lease)| lease.due <= now).map(|(id, _)| *id).collect();
+        let due: Vec<LeaseId> = self.by_id.iter().filter(|(_, lease)| lease.due <= now).map(|(id, _)| *id).collect();
         due.into_iter().filter_map(|id| Some((id, self.by_id.remove(&id)?.keys))).collect()
     }
 }
