@@ -1,1 +1,77 @@
-//! The expression language, with Kubernetes' libraries.
+//! The Common Expression Language, as Kubernetes uses it for policies, validation rules, breakpoints and lessons.
+//!
+//! Go: github.com/google/cel-go, apiserver/pkg/cel
+//!
+//! ```text
+//! "object.spec.replicas > 3"  --parser-->  ast::Expr  --interpreter-->  value::Value
+//!                              offsets      ids          over borrowed JSON
+//! ```
+//!
+//! Read in this order.
+
+pub mod ast;
+pub mod functions;
+pub mod interpreter;
+pub mod lexer;
+pub mod parser;
+pub mod value;
+
+use std::collections::BTreeMap;
+
+pub use value::Value;
+
+/// A parsed expression, ready to be evaluated any number of times.
+#[derive(Clone, Debug)]
+pub struct Program {
+    expr: ast::Expr,
+}
+
+/// What is wrong with an expression, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// One sentence.
+    pub message: String,
+    /// Byte offset into the source; where it is known.
+    pub offset: Option<usize>,
+}
+
+impl Error {
+    /// Returns an error at an offset.
+    pub fn at(offset: usize, message: impl Into<String>) -> Self {
+        Self { message: message.into(), offset: Some(offset) }
+    }
+
+    /// Returns an error of evaluation.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), offset: None }
+    }
+}
+
+/// The variables of an evaluation.
+pub type Variables = BTreeMap<String, Value>;
+
+impl Program {
+    /// Parses a source text.
+    pub fn compile(source: &str) -> Result<Self, Error> {
+        parser::parse(source).map(|expr| Self { expr })
+    }
+
+    /// Returns the syntax tree.
+    pub fn expr(&self) -> &ast::Expr {
+        &self.expr
+    }
+
+    /// Evaluates against variables.
+    pub fn evaluate(&self, variables: &Variables) -> Result<Value, Error> {
+        interpreter::evaluate(&self.expr, variables)
+    }
+
+    /// Evaluates to a truth value; anything else is an error.
+    pub fn matches(&self, variables: &Variables) -> Result<bool, Error> {
+        match self.evaluate(variables)? {
+            Value::Bool(truth) => Ok(truth),
+            other => Err(Error::new(format!("expression must be a bool, not {}", other.type_name()))),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The syntax tree. Every node knows where in the source it begins.
+//!
+//! Go: cel-go/common/ast
+
+/// A node and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    /// Byte offset of its first token (of the operator, for a binary one).
+    pub offset: usize,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The kinds of nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// A literal.
+    Literal(crate::value::Value),
+    /// A variable.
+    Ident(String),
+    /// `operand.field`; with `test`, the inside of `has(operand.field)`; with `optional`, `operand.?field`.
+    Select {
+        /// What is looked into.
+        operand: Box<Expr>,
+        /// The field.
+        field: String,
+        /// Whether only its presence is asked for.
+        test: bool,
+        /// Whether an absent field is an empty optional.
+        optional: bool,
+    },
+    /// A function, a method (with a target) or an operator (`_+_`, `!_`, `_[_]`, `_?_:_`).
+    Call {
+        /// The name.
+        function: String,
+        /// What stands before the dot.
+        target: Option<Box<Expr>>,
+        /// The arguments.
+        args: Vec<Expr>,
+    },
+    /// `[a, b]`
+    List(Vec<Expr>),
+    /// `{k: v}`
+    Map(Vec<(Expr, Expr)>),
+    /// `all`, `exists`, `map`... over a list or the keys of a map.
+    Comprehension(Box<Comprehension>),
+    /// `Type{field: value}`
+    Struct {
+        /// The type's name.
+        name: String,
+        /// Its fields.
+        fields: Vec<(String, Expr)>,
+    },
+}
+
+/// The macros that look at every element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Macro {
+    /// Whether the predicate holds for all.
+    All,
+    /// Whether it holds for at least one.
+    Exists,
+    /// Whether it holds for exactly one.
+    ExistsOne,
+    /// The elements for which it holds.
+    Filter,
+    /// The results for all elements (for which a predicate holds).
+    Map,
+}
+
+/// A macro over a range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comprehension {
+    /// Which.
+    pub which: Macro,
+    /// The list or map.
+    pub range: Expr,
+    /// The name of the element (for two-variable forms: of the index or key).
+    pub variable: String,
+    /// The name of the value in two-variable forms.
+    pub second: Option<String>,
+    /// The predicate; for `map` the optional filter.
+    pub predicate: Option<Expr>,
+    /// For `map`: the result.
+    pub transform: Option<Expr>,
+}

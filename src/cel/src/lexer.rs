@@ -1,0 +1,252 @@
+//! Text to tokens.
+//!
+//! Go: cel-go/parser/gen/CEL.g4
+
+use crate::{Error, value::Value};
+
+/// A token and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Token {
+    /// Byte offset.
+    pub offset: usize,
+    /// What it is.
+    pub kind: TokenKind,
+}
+
+/// The kinds of tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TokenKind {
+    /// A number, string, bytes, `true`, `false` or `null`.
+    Literal(Value),
+    /// A name; `in` is one too.
+    Ident(String),
+    /// Punctuation: `&&`, `.?`, `[`...
+    Op(&'static str),
+    /// The end of the text.
+    End,
+}
+
+/// Longest first, so that `<=` is not read as `<`.
+const OPERATORS: &[&str] = &[
+    ".?", "[?", "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(",
+    ")", "[", "]", "{", "}",
+];
+
+/// Splits a source text.
+pub fn tokens(source: &str) -> Result<Vec<Token>, Error> {
+    let mut lexer = Lexer { source, at: 0 };
+    let mut tokens = Vec::new();
+    loop {
+        lexer.skip_space();
+        let offset = lexer.at;
+        let kind = lexer.next()?;
+        let end = kind == TokenKind::End;
+        tokens.push(Token { offset, kind });
+        if end {
+            return Ok(tokens);
+        }
+    }
+}
+
+struct Lexer<'a> {
+    source: &'a str,
+    at: usize,
+}
+
+impl<'a> Lexer<'a> {
+    fn rest(&self) -> &'a str {
+        &self.source[self.at..]
+    }
+
+    fn skip_space(&mut self) {
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start();
+            self.at += rest.len() - trimmed.len();
+            if !trimmed.starts_with("//") {
+                return;
+            }
+            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
+        }
+    }
+
+    fn next(&mut self) -> Result<TokenKind, Error> {
+        let rest = self.rest();
+        let Some(first) = rest.chars().next() else { return Ok(TokenKind::End) };
+        if let Some(prefix) = string_prefix(rest) {
+            return self.string(prefix);
+        }
+        if first.is_ascii_digit() || (first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
+            return self.number();
+        }
+        if first.is_ascii_alphabetic() || first == '_' {
+            let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            self.at += length;
+            return Ok(word(&rest[..length]));
+        }
+        if first == '`' {
+            let length =
+                rest[1..].find('`').ok_or_else(|| Error::at(self.at, "Syntax error: unterminated identifier"))?;
+            self.at += length + 2;
+            return Ok(TokenKind::Ident(rest[1..=length].to_owned()));
+        }
+        let operator = OPERATORS.iter().find(|operator| rest.starts_with(**operator));
+        let operator = operator
+            .ok_or_else(|| Error::at(self.at, format!("Syntax error: token recognition error at: '{first}'")))?;
+        self.at += operator.len();
+        Ok(TokenKind::Op(operator))
+    }
+
+    fn number(&mut self) -> Result<TokenKind, Error> {
+        let (rest, offset) = (self.rest(), self.at);
+        let hex = rest.starts_with("0x") || rest.starts_with("0X");
+        let digits = if hex {
+            2 + rest[2..].find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len() - 2)
+        } else {
+            number_length(rest)
+        };
+        let text = &rest[..digits];
+        self.at += digits;
+        let unsigned = rest[digits..].starts_with(['u', 'U']);
+        if unsigned {
+            self.at += 1;
+        }
+        let bad = |what: &str| Error::at(offset, format!("invalid {what} literal"));
+        let value = match (hex, unsigned, text.contains(['.', 'e', 'E'])) {
+            (true, true, _) => Value::Uint(u64::from_str_radix(&text[2..], 16).map_err(|_| bad("uint"))?),
+            (true, false, _) => Value::Int(i64::from_str_radix(&text[2..], 16).map_err(|_| bad("int"))?),
+            (false, true, _) => Value::Uint(text.parse().map_err(|_| bad("uint"))?),
+            (false, false, true) => Value::Double(text.parse().map_err(|_| bad("double"))?),
+            // -9223372036854775808 is read as a negated literal; the parser joins the two.
+            (false, false, false) => match text.parse::<u64>().map_err(|_| bad("int"))? {
+                value if value > i64::MAX as u64 + 1 => return Err(bad("int")),
+                value if value == i64::MAX as u64 + 1 => Value::Uint(value),
+                value => Value::Int(value as i64),
+            },
+        };
+        Ok(TokenKind::Literal(value))
+    }
+
+    fn string(&mut self, prefix: Prefix) -> Result<TokenKind, Error> {
+        let offset = self.at;
+        let body = &self.rest()[prefix.length..];
+        let (mut out, mut chars) = (Vec::new(), body.char_indices());
+        loop {
+            let Some((at, c)) = chars.next() else {
+                return Err(Error::at(offset, "Syntax error: unterminated string"));
+            };
+            if body[at..].starts_with(prefix.quote) {
+                self.at += prefix.length + at + prefix.quote.len();
+                break;
+            }
+            match c {
+                '\\' if !prefix.raw => escape(&mut chars, prefix.bytes, &mut out)
+                    .ok_or_else(|| Error::at(offset + prefix.length + at, "Syntax error: invalid escape sequence"))?,
+                '\n' if prefix.quote.len() == 1 => return Err(Error::at(offset, "Syntax error: unterminated string")),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        if prefix.bytes {
+            return Ok(TokenKind::Literal(Value::Bytes(out.into())));
+        }
+        let text = String::from_utf8(out).map_err(|_| Error::at(offset, "Syntax error: string is not UTF-8"))?;
+        Ok(TokenKind::Literal(Value::from(text)))
+    }
+}
+
+/// Length of a decimal integer or floating-point number at the start of a text.
+fn number_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let digits = |mut at: usize| {
+        while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+            at += 1;
+        }
+        at
+    };
+    let mut end = digits(0);
+    if bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit) {
+        end = digits(end + 1);
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        if bytes.get(end + 1 + sign).is_some_and(u8::is_ascii_digit) {
+            end = digits(end + 1 + sign);
+        }
+    }
+    end
+}
+
+fn word(text: &str) -> TokenKind {
+    match text {
+        "true" => TokenKind::Literal(Value::Bool(true)),
+        "false" => TokenKind::Literal(Value::Bool(false)),
+        "null" => TokenKind::Literal(Value::Null),
+        name => TokenKind::Ident(name.to_owned()),
+    }
+}
+
+/// How a string literal begins: `"`, `'''`, `r"`, `b'`...
+#[derive(Clone, Copy)]
+struct Prefix {
+    length: usize,
+    quote: &'static str,
+    raw: bool,
+    bytes: bool,
+}
+
+fn string_prefix(text: &str) -> Option<Prefix> {
+    let letters = text.find(['"', '\''])?;
+    let (mut raw, mut bytes) = (false, false);
+    for c in text[..letters].chars() {
+        match c {
+            'r' | 'R' if !raw => raw = true,
+            'b' | 'B' if !bytes => bytes = true,
+            _ => return None,
+        }
+    }
+    let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| text[letters..].starts_with(quote))?;
+    Some(Prefix { length: letters + quote.len(), quote, raw, bytes })
+}
+
+/// Reads what follows a backslash.
+fn escape(chars: &mut std::str::CharIndices<'_>, bytes: bool, out: &mut Vec<u8>) -> Option<()> {
+    let (_, c) = chars.next()?;
+    let simple = match c {
+        'a' => 7,
+        'b' => 8,
+        'f' => 12,
+        'n' => b'\n',
+        'r' => b'\r',
+        't' => b'\t',
+        'v' => 11,
+        '\\' | '"' | '\'' | '`' | '?' => c as u8,
+        'x' | 'X' => return code(chars, 2, 16, String::new(), bytes, out),
+        'u' if !bytes => return code(chars, 4, 16, String::new(), false, out),
+        'U' if !bytes => return code(chars, 8, 16, String::new(), false, out),
+        '0'..='3' => return code(chars, 2, 8, c.to_string(), bytes, out),
+        _ => return None,
+    };
+    out.push(simple);
+    Some(())
+}
+
+/// Reads a number of digits and writes the character (or, in bytes, the octet) they name.
+fn code(
+    chars: &mut std::str::CharIndices<'_>,
+    count: usize,
+    radix: u32,
+    mut digits: String,
+    bytes: bool,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    for _ in 0..count {
+        digits.push(chars.next()?.1);
+    }
+    let value = u32::from_str_radix(&digits, radix).ok()?;
+    if bytes {
+        out.push(u8::try_from(value).ok()?);
+    } else {
+        out.extend_from_slice(char::from_u32(value)?.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    Some(())
+}
