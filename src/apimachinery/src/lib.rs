@@ -14,3 +14,4 @@ pub mod meta;
 pub mod runtime;
 pub mod util;
 pub mod validation;
+pub mod schema;
