@@ -91,7 +91,9 @@ impl<'a> Interpreter<'a> {
                 Value::Bool(false) => self.eval(no),
                 _ => Err(Error::new("no such overload")),
             },
-            ("bind", Some(Expr { kind: Kind::Ident(name), .. }), _) if name == "cel" && args.len() == 3 => self.bind(args),
+            ("bind", Some(Expr { kind: Kind::Ident(name), .. }), _) if name == "cel" && args.len() == 3 => {
+                self.bind(args)
+            }
             _ => {
                 if let Some(name) = target.and_then(|target| namespaced(target, function)) {
                     let values = args.iter().map(|arg| self.eval(arg)).collect::<Result<Vec<_>, _>>()?;

@@ -1,1 +1,15 @@
-//! Lessons: format, lint, replay.
+//! Lessons: one file is a lesson, a script and a test.
+//!
+//! ```text
+//! scenarios/*.yaml --library--> source --format--> Scenario --lint--> mistakes, with file, line and field
+//!                                                     |
+//!                                                     '--runner (through control's ports)--> report: text, JSON, JUnit
+//! ```
+//!
+//! Read in this order.
+
+pub mod format;
+pub mod library;
+pub mod lint;
+pub mod schema;
+pub mod text;
