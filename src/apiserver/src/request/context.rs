@@ -42,12 +42,13 @@ pub struct Context {
     pub version: Version,
     /// The headers. Authentication removes the credentials.
     pub headers: HeaderMap,
-    /// The body, until a handler takes it with [`Context::take_body`].
-    pub body: Option<Body>,
+    /// The body, until a handler takes it with [`Context::take_body`]; `None` also when the request has none.
+    /// Behind a lock only because a body cannot be shared between threads, and the context must be.
+    pub body: Mutex<Option<Body>>,
     /// Upgrade handles and the like that hyper attached to the request.
     pub extensions: http::Extensions,
     /// The peer's address, `ip:port`; empty for in-process requests.
-    pub remote_addr: String,
+    pub remote_addr: Arc<str>,
     /// The certificates the client presented, leaf first; verified by the x509 authenticator, not before.
     pub peer_certificates: Arc<[CertificateDer<'static>]>,
 
@@ -67,6 +68,8 @@ pub struct Context {
     pub user: Option<Arc<user::Info>>,
     /// Texts for `Warning: 299` headers, in order, without repetition. Set by WithWarningRecorder.
     pub warnings: Warnings,
+    /// How many filters lie behind the innermost one that was entered; the chain's own bookkeeping.
+    pub(super) filters_left: usize,
     /// The phases of this request.
     pub trace: Trace,
     /// Time and identity.
@@ -114,9 +117,9 @@ impl Context {
             uri: parts.uri,
             version: parts.version,
             headers: parts.headers,
-            body: Some(body),
+            body: Mutex::new(Some(body)),
             extensions: parts.extensions,
-            remote_addr: String::new(),
+            remote_addr: Arc::from(""),
             peer_certificates: Arc::from([]),
             audit_id: String::new(),
             audit_annotations: Mutex::default(),
@@ -126,6 +129,7 @@ impl Context {
             info: RequestInfo::default(),
             user: None,
             warnings: Warnings::default(),
+            filters_left: usize::MAX,
             trace,
             services,
         }
@@ -133,7 +137,7 @@ impl Context {
 
     /// Takes the body; whoever comes second gets an empty one.
     pub fn take_body(&mut self) -> Body {
-        self.body.take().unwrap_or_else(client::transport::empty)
+        self.body.get_mut().take().unwrap_or_else(client::transport::empty)
     }
 
     /// Returns the user. Behind the authentication filter there always is one.
@@ -146,16 +150,36 @@ impl Context {
         self.query_pairs().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// Returns a header as text; empty if it is absent or no text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Returns path and query as the client sent them, for messages and logs.
+    pub fn request_uri(&self) -> &str {
+        self.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+    }
+
     /// Returns the query's parameters in order, decoded as Go's `url.ParseQuery` does.
     pub fn query_pairs(&self) -> Vec<(String, String)> {
-        let pairs = self.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decode(k), decode(v))).collect()
+        query_pairs(self.uri.query().unwrap_or_default())
     }
 
     /// Writes an annotation of the audit event; the first value of a key stays.
     pub fn annotate(&self, key: &str, value: impl Into<String>) {
         self.audit_annotations.lock().entry(key.to_owned()).or_insert_with(|| value.into());
     }
+}
+
+/// Returns the parameters of a query in order, decoded as Go's `url.ParseQuery` does.
+pub fn query_pairs(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decode(k), decode(v))).collect()
+}
+
+/// Returns a URL's path with its `%XX` decoded: what Go calls `URL.Path`, and what paths are matched with.
+pub fn decode_path(path: &str) -> String {
+    if path.contains('%') { decode(&path.replace('+', "%2B")) } else { path.to_owned() }
 }
 
 /// Decodes `%XX` and `+` of a query component; what is not UTF-8 is replaced.
@@ -202,7 +226,7 @@ impl Subject for Context {
                 "method": self.method.as_str(),
                 "uri": self.uri.to_string(),
                 "version": format!("{:?}", self.version),
-                "remoteAddr": self.remote_addr,
+                "remoteAddr": &*self.remote_addr,
                 "headers": headers.collect::<serde_json::Map<_, _>>(),
                 "auditID": self.audit_id,
                 "muxAndDiscoveryComplete": self.mux_and_discovery_complete,
@@ -242,5 +266,6 @@ mod tests {
     #[test]
     fn queries_are_decoded_as_go_does() {
         assert_eq!(decode("a%20b+c%2"), "a b c%2");
+        assert_eq!(decode_path("/a%2Fb+c"), "/a/b+c");
     }
 }

@@ -8,3 +8,4 @@
 pub mod context;
 pub mod handler;
 pub mod requestinfo;
+pub mod responses;
