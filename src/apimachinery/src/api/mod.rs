@@ -1,5 +1,6 @@
-//! The vocabulary of answers: `metav1.Status` and its reasons.
+//! What requests and answers have in common: the validation of metadata, and `metav1.Status` with its reasons.
 //!
 //! Go: apimachinery/pkg/api
 
 pub mod errors;
+pub mod validation;

@@ -2,4 +2,7 @@
 //!
 //! Go: apimachinery/pkg/apis/meta/v1
 
+pub mod label_selector;
+pub mod object_meta;
 pub mod time;
+pub mod validation;

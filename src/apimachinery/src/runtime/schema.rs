@@ -122,6 +122,11 @@ impl GroupResource {
     pub fn new(group: &str, resource: &str) -> Self {
         Self { group: group.to_owned(), resource: resource.to_owned() }
     }
+
+    /// Says whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        self.group.is_empty() && self.resource.is_empty()
+    }
 }
 
 impl GroupKind {

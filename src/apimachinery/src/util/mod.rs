@@ -5,5 +5,6 @@
 //!
 //! Go: apimachinery/pkg/util, strconv
 
+pub mod ip;
 pub mod strconv;
 pub mod validation;

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write as _};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Writes a string as `%q` does: in double quotes, with everything that cannot be printed escaped.
 ///
@@ -69,6 +69,14 @@ pub fn marshal(value: &Value) -> String {
         }
     }
     escaped
+}
+
+/// Writes the fields of a struct in the order in which Go declares them; absent ones are left out.
+pub fn marshal_in_order(fields: &Map<String, Value>, order: &[&str]) -> String {
+    let known = order.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
+    let parts: Vec<String> =
+        known.map(|(name, value)| format!("{}:{}", marshal(&Value::from(name)), marshal(value))).collect();
+    format!("{{{}}}", parts.join(","))
 }
 
 #[cfg(test)]
