@@ -12,6 +12,6 @@ pub mod fields;
 pub mod labels;
 pub mod meta;
 pub mod runtime;
+pub mod schema;
 pub mod util;
 pub mod validation;
-pub mod schema;
