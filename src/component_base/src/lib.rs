@@ -1,1 +1,5 @@
 //! Feature gates, metrics, version, flag value types.
+//!
+//! Go: k8s.io/component-base
+
+pub mod flagset;
