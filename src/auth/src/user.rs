@@ -2,8 +2,9 @@
 //!
 //! Go: apiserver/pkg/authentication/user/user.go
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use phase::snapshot::{Snapshot, Subject};
 use serde::{Deserialize, Serialize};
 
 /// Group of everyone who was authenticated.
@@ -45,5 +46,42 @@ impl Info {
     /// Says whether the user is in a group.
     pub fn in_group(&self, group: &str) -> bool {
         self.groups.iter().any(|one| one == group)
+    }
+}
+
+/// Extra attribute that names the credential of a user: `X509SHA256=...`, `JTI=...`.
+///
+/// Go: apiserver/pkg/authentication/user/user.go CredentialIDKey
+pub const CREDENTIAL_ID_KEY: &str = "authentication.kubernetes.io/credential-id";
+
+/// Prefix of the names of service accounts.
+const SERVICE_ACCOUNT_PREFIX: &str = "system:serviceaccount:";
+
+/// Returns the user name of a service account.
+///
+/// Go: apiserver/pkg/authentication/serviceaccount/util.go MakeUsername
+pub fn service_account_username(namespace: &str, name: &str) -> String {
+    format!("{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}")
+}
+
+/// Returns namespace and name of the service account that a user name belongs to.
+///
+/// Go: apiserver/pkg/authentication/serviceaccount/util.go SplitUsername
+pub fn split_service_account_username(username: &str) -> Option<(&str, &str)> {
+    let (namespace, name) = username.strip_prefix(SERVICE_ACCOUNT_PREFIX)?.split_once(':')?;
+    let plain = |part: &str| !part.is_empty() && !part.contains(':');
+    (plain(namespace) && plain(name)).then_some((namespace, name))
+}
+
+/// Returns the groups that every service account of a namespace is in.
+///
+/// Go: apiserver/pkg/authentication/serviceaccount/util.go MakeGroupNames
+pub fn service_account_groups(namespace: &str) -> Vec<String> {
+    vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]
+}
+
+impl Subject for Info {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Snapshot::value("User", serde_json::to_value(self).unwrap_or_default())
     }
 }
