@@ -3,5 +3,5 @@
 //! Go: apimachinery/pkg/api
 
 pub mod errors;
-pub mod validation;
 pub mod resource;
+pub mod validation;

@@ -5,6 +5,7 @@
 //!
 //! Go: apimachinery/pkg/util, strconv
 
+pub mod intstr;
 pub mod ip;
 pub mod strconv;
 pub mod validation;
