@@ -50,14 +50,6 @@ pub enum Error {
         /// The revision that was asked for.
         revision: u64,
     },
-    /// What is stored cannot be read.
-    #[error("data from the storage is not transformable or decodable: {message}")]
-    CorruptObject {
-        /// Its key.
-        key: String,
-        /// Why.
-        message: String,
-    },
     /// Something that should not happen.
     #[error("Internal error occurred: {0}")]
     Internal(String),
@@ -111,7 +103,7 @@ impl Error {
                 Self::Other("etcdserver: mvcc: required revision is a future revision".to_owned())
             }
             kv::error::Error::Unavailable(message) | kv::error::Error::Timeout(message) => Self::Other(message),
-            kv::error::Error::Corrupt(message) => Self::CorruptObject { key: key.to_owned(), message },
+            kv::error::Error::Corrupt(message) => Self::Internal(format!("{key}: {message}")),
         }
     }
 }

@@ -66,7 +66,7 @@ pub fn interpret_delete_error(error: Error, resource: &GroupResource, name: &str
 }
 
 /// Go: InterpretWatchError
-pub fn interpret_watch_error(error: Error, _resource: &GroupResource, _name: &str) -> StatusError {
+pub fn interpret_watch_error(error: Error) -> StatusError {
     interpret(error)
 }
 
@@ -75,7 +75,6 @@ fn interpret(error: Error) -> StatusError {
     match error {
         Error::Status(status) => status,
         Error::Internal(message) => StatusError::new_internal_error(message),
-        Error::CorruptObject { key, message } => corrupt(&key, &message),
         // An error that is no Status becomes one without a reason.
         // Go: apiserver/pkg/endpoints/handlers/responsewriters/status.go ErrorToAPIStatus
         Error::ResourceVersionConflicts { .. } => StatusError::new(409, "", error.to_string()),
@@ -90,15 +89,6 @@ fn server_timeout(resource: &GroupResource, operation: &str) -> StatusError {
     let mut error = StatusError::new(500, "ServerTimeout", message).about(resource, operation);
     error.details.get_or_insert_default().retry_after_seconds = 2;
     error
-}
-
-/// Go: apiserver/pkg/registry/generic/registry/corrupt_obj_deleter.go, storage/errors.go NewCorruptObjError
-fn corrupt(key: &str, message: &str) -> StatusError {
-    let cause = Cause { message: format!("{key}: {message}"), ..Cause::default() };
-    StatusError {
-        details: Some(Box::new(Details { causes: vec![cause], ..Details::default() })),
-        ..StatusError::new(500, "StorageReadError", format!("failed to read one or more {key} from the storage"))
-    }
 }
 
 /// A client asks for a revision that has not been reached.

@@ -19,3 +19,14 @@ pub mod error;
 pub mod errors;
 
 pub mod selection;
+
+pub mod versioner;
+
+pub mod continue_token;
+
+pub mod value;
+
+pub mod etcd3;
+
+#[cfg(test)]
+mod suite;
