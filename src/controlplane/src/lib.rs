@@ -1,1 +1,7 @@
 //! The server of the built-in resources.
+//!
+//! Go: pkg/controlplane, pkg/kubeapiserver, pkg/registry
+//!
+//! Read in this order.
+
+pub mod registry;

@@ -1,5 +1,6 @@
 //! The binary: flags in, servers wired, interface attached, exit code out.
 
+mod cli;
 mod data_dir;
 mod kubeconfig;
 mod pki;

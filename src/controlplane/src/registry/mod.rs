@@ -1,0 +1,7 @@
+//! What the built-in resources do beyond the generic store: one folder per group.
+//!
+//! Go: pkg/registry
+
+pub mod authentication;
+pub mod authorization;
+pub mod review;
