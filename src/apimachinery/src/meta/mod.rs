@@ -4,5 +4,7 @@
 
 pub mod label_selector;
 pub mod object_meta;
+pub mod options;
+pub mod query;
 pub mod time;
 pub mod validation;

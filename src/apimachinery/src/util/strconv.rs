@@ -2,7 +2,10 @@
 //!
 //! Go: strconv/quote.go, encoding/json/encode.go
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    num::{IntErrorKind, ParseIntError},
+};
 
 use serde_json::{Map, Value};
 
@@ -79,6 +82,32 @@ pub fn marshal_in_order(fields: &Map<String, Value>, order: &[&str]) -> String {
     format!("{{{}}}", parts.join(","))
 }
 
+/// Reads a number of 64 bits with a sign, or says why it is none.
+///
+/// Go: strconv/atoi.go ParseInt
+pub fn parse_int(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|error: ParseIntError| number_error("ParseInt", text, error.kind()))
+}
+
+/// Reads a number of 64 bits without a sign, or says why it is none.
+///
+/// Go: strconv/atoi.go ParseUint
+pub fn parse_uint(text: &str) -> Result<u64, String> {
+    // Rust takes a plus sign, Go does not.
+    if text.starts_with('+') {
+        return Err(number_error("ParseUint", text, &IntErrorKind::InvalidDigit));
+    }
+    text.parse().map_err(|error: ParseIntError| number_error("ParseUint", text, error.kind()))
+}
+
+fn number_error(function: &str, text: &str, kind: &IntErrorKind) -> String {
+    let reason = match kind {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+        _ => "invalid syntax",
+    };
+    format!("strconv.{function}: parsing {}: {reason}", quote(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +123,15 @@ mod tests {
     #[test]
     fn json_escapes_html() {
         assert_eq!(marshal(&json!({"a": "<b>&"})), r#"{"a":"\u003cb\u003e\u0026"}"#);
+    }
+
+    #[test]
+    fn numbers_are_refused_as_in_go() {
+        assert_eq!(parse_int("-5"), Ok(-5));
+        assert_eq!(parse_int("x"), Err("strconv.ParseInt: parsing \"x\": invalid syntax".to_owned()));
+        assert_eq!(parse_uint("-1"), Err("strconv.ParseUint: parsing \"-1\": invalid syntax".to_owned()));
+        assert_eq!(parse_uint("+1"), Err("strconv.ParseUint: parsing \"+1\": invalid syntax".to_owned()));
+        let text = "strconv.ParseUint: parsing \"18446744073709551616\": value out of range";
+        assert_eq!(parse_uint("18446744073709551616"), Err(text.to_owned()));
     }
 }
