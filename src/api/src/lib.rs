@@ -1,1 +1,13 @@
 //! The built-in API groups and their facts.
+//!
+//! Go: k8s.io/api, pkg/apis, pkg/printers
+//!
+//! Generic code works on schema-driven values and knows no kind; whatever is particular to a kind stands here. The
+//! facts come from two tables in `assets/api` (`types.txt`, `resources.txt`) and from the schemas that k8s-openapi
+//! publishes; the rules are code, one folder a group.
+//!
+//! Read in this order.
+
+pub mod resources;
+pub mod scheme;
+pub mod types;
