@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::runtime::object::Object;
+use crate::runtime::object::{Object, TYPE_META};
 
 /// An object as it is served. Immutable; shared by the cache, lists and watchers through `Arc`.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Encoded {
     pub fields: BTreeMap<String, String>,
     /// The canonical encoding: JSON of the storage version, defaulted, with `resourceVersion` set.
     pub json: Bytes,
+    /// Where the fields after `kind` and `apiVersion` begin in `json`.
+    after_type: usize,
     /// Other forms by name (`apps/v1 application/vnd.kubernetes.protobuf`), made on first demand.
     forms: Mutex<Vec<(Arc<str>, Bytes)>>,
 }
@@ -33,13 +35,15 @@ pub struct Encoded {
 impl Encoded {
     /// Encodes an object. `fields` extracts what this kind's field selectors may name.
     pub fn new(object: &Object, fields: impl FnOnce(&Object) -> BTreeMap<String, String>) -> Self {
+        let json = object.to_json();
         Self {
+            after_type: type_length(object, &json),
             name: object.name().to_owned(),
             namespace: object.namespace().to_owned(),
             revision: object.resource_version().parse().unwrap_or_default(),
             labels: object.labels(),
             fields: fields(object),
-            json: object.to_json().into(),
+            json: json.into(),
             forms: Mutex::new(Vec::new()),
         }
     }
@@ -49,13 +53,49 @@ impl Encoded {
         serde_json::from_slice(&self.json).expect("the canonical encoding was made from an object")
     }
 
+    /// Returns the fields after `kind` and `apiVersion`, with the closing brace: after an opening brace, this is the
+    /// object as it stands among the items of a typed list.
+    pub fn fields_after_type(&self) -> &[u8] {
+        &self.json[self.after_type..]
+    }
+
+    /// Returns a form that was made before.
+    pub fn made_form(&self, name: &str) -> Option<Bytes> {
+        self.forms.lock().iter().find(|(key, _)| **key == *name).map(|(_, bytes)| bytes.clone())
+    }
+
     /// Returns a form, making it if this is the first time it is asked for. `make` may run twice when two ask at once.
     pub fn form(&self, name: &str, make: impl FnOnce() -> Bytes) -> Bytes {
-        let found = self.forms.lock().iter().find(|(key, _)| **key == *name).map(|(_, bytes)| bytes.clone());
-        found.unwrap_or_else(|| {
+        self.made_form(name).unwrap_or_else(|| {
             let bytes = make();
             self.forms.lock().push((name.into(), bytes.clone()));
             bytes
         })
+    }
+}
+
+/// Returns how long the beginning of an encoding is: the brace, the type and the comma after it.
+fn type_length(object: &Object, json: &[u8]) -> usize {
+    let alone = TYPE_META.iter().filter_map(|key| Some(((*key).to_owned(), object.0.get(*key)?.clone()))).collect();
+    match Object(alone).to_json().len() {
+        // No type: only the brace.
+        2 => 1,
+        // The type without its closing brace, and the comma where something follows.
+        length => length.min(json.len() - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn items_are_the_end_of_the_same_bytes() {
+        let encode = |value| Encoded::new(&Object::from_value(value).expect("object"), |_| BTreeMap::new());
+        let full = encode(json!({"kind": "ConfigMap", "apiVersion": "v1", "data": {}, "metadata": {"name": "a"}}));
+        assert_eq!(full.fields_after_type(), br#""data":{},"metadata":{"name":"a"}}"#);
+        assert_eq!(encode(json!({"kind": "ConfigMap", "apiVersion": "v1"})).fields_after_type(), b"}");
+        assert_eq!(encode(json!({"data": {}})).fields_after_type(), br#""data":{}}"#);
     }
 }

@@ -36,9 +36,10 @@ impl Object {
         Value::Object(self.0)
     }
 
-    /// Returns the canonical encoding: JSON with sorted keys.
+    /// Returns the canonical encoding: JSON with `kind` and `apiVersion` in front, as Go writes them, and all other
+    /// keys sorted. So the items of a list, which do not repeat their kind, are the end of the same bytes.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.0).expect("a JSON value always encodes")
+        serde_json::to_vec(&TypeMetaFirst(&self.0)).expect("a JSON value always encodes")
     }
 
     /// Returns `apiVersion`, or the empty string.
@@ -153,6 +154,20 @@ impl Object {
     }
 }
 
+/// The keys of an object's type, in the order in which they are written.
+pub const TYPE_META: [&str; 2] = ["kind", "apiVersion"];
+
+/// The fields of an object, to be written with its type in front.
+struct TypeMetaFirst<'a>(&'a Map<String, Value>);
+
+impl Serialize for TypeMetaFirst<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = TYPE_META.iter().filter_map(|key| self.0.get_key_value(*key));
+        let rest = self.0.iter().filter(|(key, _)| !TYPE_META.contains(&key.as_str()));
+        serializer.collect_map(first.chain(rest))
+    }
+}
+
 /// The strings of an array; everything else in it is left out.
 pub fn strings(value: Option<&Value>) -> Vec<&str> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
@@ -206,6 +221,13 @@ mod tests {
         assert_eq!(object.labels()["app"], "web");
         assert_eq!(object.remove(&["metadata", "labels", "app"]), Some(json!("web")));
         assert_eq!(object.gvk().to_string(), "apps/v1, Kind=Deployment");
+    }
+
+    #[test]
+    fn the_type_comes_first() {
+        let object = Object::from_value(json!({"data": {"b": "2", "a": "1"}, "kind": "ConfigMap", "apiVersion": "v1"}));
+        let json = String::from_utf8(object.expect("object").to_json()).expect("UTF-8");
+        assert_eq!(json, r#"{"kind":"ConfigMap","apiVersion":"v1","data":{"a":"1","b":"2"}}"#);
     }
 
     #[test]
