@@ -12,9 +12,24 @@ use apimachinery::{
     runtime::{encoded::Encoded, object::Object, schema::GroupVersionKind},
 };
 use phase::BoxFuture;
-use serde_json::Value;
 
 use crate::request::{context::Context, handler::Response};
+
+pub mod options;
+
+pub mod strategy;
+
+pub mod create;
+
+pub mod update;
+
+pub mod delete;
+
+pub mod table;
+
+pub use storage::interface::{List, Preconditions, WatchEvent, WatchStream};
+
+use options::{DeleteOptions, GetOptions, ListOptions, WriteOptions};
 
 /// The result of a call that the client sees as a Status when it fails.
 pub type Result<T> = std::result::Result<T, StatusError>;
@@ -38,42 +53,6 @@ impl Answer {
     }
 }
 
-/// A page of a collection.
-#[derive(Clone, Debug, Default)]
-pub struct List {
-    /// The revision at which the list is consistent.
-    pub revision: u64,
-    /// The objects, in key order.
-    pub items: Vec<Arc<Encoded>>,
-    /// Where to go on; empty at the end.
-    pub continue_token: String,
-    /// How many are left, if known.
-    pub remaining_item_count: Option<u64>,
-}
-
-/// One change, or a bookmark.
-#[derive(Clone, Debug)]
-pub enum WatchEvent {
-    /// The object came into the selection.
-    Added(Arc<Encoded>),
-    /// It changed.
-    Modified(Arc<Encoded>),
-    /// It left the selection; its last state, at the revision of the change.
-    Deleted(Arc<Encoded>),
-    /// Nothing older than this revision will come.
-    Bookmark {
-        /// The revision.
-        revision: u64,
-        /// Whether the initial state is complete with it.
-        initial_events_end: bool,
-    },
-    /// The last event of a watch that fails.
-    Error(StatusError),
-}
-
-/// A stream of changes; dropping it ends the watch.
-pub type WatchStream = client::transport::BoxStream<'static, WatchEvent>;
-
 /// A resource or sub-resource.
 ///
 /// Go: apiserver/pkg/registry/rest/rest.go Storage, Scoper, GroupVersionKindProvider, SingularNameProvider...
@@ -91,6 +70,28 @@ pub trait Storage: Send + Sync {
     /// Categories for kubectl: `all`.
     fn categories(&self) -> &[String] {
         &[]
+    }
+    /// The kind under which objects are stored, if they are: discovery publishes a hash of it.
+    ///
+    /// Go: rest.StorageVersionProvider
+    fn storage_version(&self) -> Option<GroupVersionKind> {
+        None
+    }
+    /// Whether a create may bring uid, creationTimestamp and the like: `pods/binding`, `pods/eviction`...
+    ///
+    /// Go: rest.SubresourceObjectMetaPreserver
+    fn preserves_metadata_on_create(&self) -> bool {
+        false
+    }
+    /// Fields that a client cannot own through this resource, by API version: `{"v1": [["status"]]}`.
+    ///
+    /// Go: rest.ResetFieldsStrategy
+    fn reset_fields(&self) -> Vec<strategy::ResetFields> {
+        Vec::new()
+    }
+    /// How objects are shown in columns.
+    fn table_convertor(&self) -> Arc<dyn table::TableConvertor> {
+        Arc::new(table::DefaultTableConvertor)
     }
     /// `get`
     fn getter(&self) -> Option<&dyn Getter> {
@@ -120,7 +121,7 @@ pub trait Storage: Send + Sync {
     fn collection_deleter(&self) -> Option<&dyn CollectionDeleter> {
         None
     }
-    /// exec, proxy, log and the like
+    /// exec, proxy and the like
     fn connecter(&self) -> Option<&dyn Connecter> {
         None
     }
@@ -128,7 +129,7 @@ pub trait Storage: Send + Sync {
 
 /// Go: rest.Getter
 pub trait Getter: Send + Sync {
-    /// Returns one object. `options` is `GetOptions`.
+    /// Returns one object.
     fn get<'a>(&'a self, cx: &'a Context, name: &'a str, options: &'a GetOptions) -> BoxFuture<'a, Result<Answer>>;
 }
 
@@ -144,11 +145,39 @@ pub trait Watcher: Send + Sync {
     fn watch<'a>(&'a self, cx: &'a Context, options: &'a ListOptions) -> BoxFuture<'a, Result<WatchStream>>;
 }
 
-/// Checks, run by the store once the object is complete: validating admission.
-pub type ValidateObject<'a> = dyn Fn(Object) -> BoxFuture<'a, Result<()>> + Send + Sync + 'a;
+/// What a write must still pass once its object is complete: validating admission; for a delete, all of admission.
+///
+/// Objects are lent: they go in and come back, so that nobody has to copy them.
+///
+/// Go: rest.ValidateObjectFunc, rest.ValidateObjectUpdateFunc
+pub trait Validation: Send + Sync {
+    /// Refuses a new object, or gives it back.
+    fn create<'a>(&'a self, cx: &'a Context, object: Object) -> BoxFuture<'a, Result<Object>>;
+    /// Refuses a change, or gives back the new and the old state.
+    fn update<'a>(&'a self, cx: &'a Context, object: Object, old: Object) -> BoxFuture<'a, Result<(Object, Object)>>;
+    /// Refuses a removal, or gives the present state back.
+    fn delete<'a>(&'a self, cx: &'a Context, object: Object) -> BoxFuture<'a, Result<Object>>;
+}
 
-/// The same for updates: new state, old state.
-pub type ValidateObjectUpdate<'a> = dyn Fn(Object, Object) -> BoxFuture<'a, Result<()>> + Send + Sync + 'a;
+/// Lets everything pass: for the server's own writes.
+///
+/// Go: rest.ValidateAllObjectFunc, rest.ValidateAllObjectUpdateFunc
+#[derive(Clone, Copy, Debug)]
+pub struct ValidateAll;
+
+impl Validation for ValidateAll {
+    fn create<'a>(&'a self, _: &'a Context, object: Object) -> BoxFuture<'a, Result<Object>> {
+        Box::pin(async move { Ok(object) })
+    }
+
+    fn update<'a>(&'a self, _: &'a Context, object: Object, old: Object) -> BoxFuture<'a, Result<(Object, Object)>> {
+        Box::pin(async move { Ok((object, old)) })
+    }
+
+    fn delete<'a>(&'a self, _: &'a Context, object: Object) -> BoxFuture<'a, Result<Object>> {
+        Box::pin(async move { Ok(object) })
+    }
+}
 
 /// Go: rest.Creater, rest.NamedCreater
 pub trait Creater: Send + Sync {
@@ -158,30 +187,35 @@ pub trait Creater: Send + Sync {
         cx: &'a Context,
         name: &'a str,
         object: Object,
-        validate: &'a ValidateObject<'a>,
+        validation: &'a dyn Validation,
         options: &'a WriteOptions,
     ) -> BoxFuture<'a, Result<Answer>>;
 }
 
-/// Makes the new state from the present one; called again when a write lost a race.
+/// Makes the new state from the present one; called again when the write lost a race.
 ///
 /// Go: rest.UpdatedObjectInfo
 pub trait UpdatedObjectInfo: Send + Sync {
     /// Returns the new state. `current` is `None` where the object does not exist (create on update, apply).
-    fn updated_object<'a>(&'a self, cx: &'a Context, current: Option<Object>) -> BoxFuture<'a, Result<Object>>;
+    fn updated_object<'a>(&'a self, cx: &'a Context, current: Option<&'a Object>) -> BoxFuture<'a, Result<Object>>;
     /// What the caller believes about the present state.
     fn preconditions(&self) -> Preconditions {
         Preconditions::default()
     }
 }
 
-/// What must be true of the present state; empty: anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Preconditions {
-    /// The uid.
-    pub uid: Option<String>,
-    /// The resource version.
-    pub resource_version: Option<String>,
+/// A plain function as an update: for the server's own writes.
+///
+/// Go: rest.DefaultUpdatedObjectInfo
+pub struct UpdateWith<F>(pub F);
+
+impl<F> UpdatedObjectInfo for UpdateWith<F>
+where
+    F: Fn(Option<&Object>) -> Result<Object> + Send + Sync,
+{
+    fn updated_object<'a>(&'a self, _: &'a Context, current: Option<&'a Object>) -> BoxFuture<'a, Result<Object>> {
+        Box::pin(async move { (self.0)(current) })
+    }
 }
 
 /// How an update went.
@@ -195,8 +229,8 @@ pub struct Updated {
 
 /// Go: rest.Updater, rest.Patcher
 pub trait Updater: Send + Sync {
-    /// Replaces an object by what `info` makes of it.
-    fn update<'a>(&'a self, cx: &'a Context, name: &'a str, update: UpdateCall<'a>) -> BoxFuture<'a, Result<Updated>>;
+    /// Replaces an object by what `call.info` makes of it.
+    fn update<'a>(&'a self, cx: &'a Context, name: &'a str, call: UpdateCall<'a>) -> BoxFuture<'a, Result<Updated>>;
 }
 
 /// The parameters of an update.
@@ -204,25 +238,44 @@ pub trait Updater: Send + Sync {
 pub struct UpdateCall<'a> {
     /// Makes the new state.
     pub info: &'a dyn UpdatedObjectInfo,
-    /// Checks a create on update.
-    pub create_validation: &'a ValidateObject<'a>,
-    /// Checks an update.
-    pub update_validation: &'a ValidateObjectUpdate<'a>,
-    /// Whether a missing object may be created whatever the strategy says: server-side apply.
-    pub force_allow_create: bool,
+    /// Checks what it made.
+    pub validation: &'a dyn Validation,
+    /// Whether a missing object may be created.
+    pub missing: OnMissing,
     /// The options of the request.
     pub options: &'a WriteOptions,
+}
+
+/// What an update does where there is no object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnMissing {
+    /// What the strategy says.
+    AsStrategy,
+    /// It creates one: server-side apply. Go: forceAllowCreate
+    Create,
 }
 
 /// How a delete went.
 #[derive(Clone, Debug)]
 pub struct Deleted {
-    /// The object as it was, or as it is while it is going away; `None`: answer with a Status of success.
-    pub answer: Option<Answer>,
+    /// What is left of the object.
+    pub answer: DeletedAnswer,
     /// Whether it is gone.
     pub immediately: bool,
-    /// Name, group, resource and uid for the Status of success.
-    pub uid: String,
+}
+
+/// What a delete answers with.
+#[derive(Clone, Debug)]
+pub enum DeletedAnswer {
+    /// The object: as it was, or as it is while it is going away.
+    Object(Answer),
+    /// A Status of success that names it.
+    Status {
+        /// Its name.
+        name: String,
+        /// Its uid.
+        uid: String,
+    },
 }
 
 /// Go: rest.GracefulDeleter
@@ -232,7 +285,7 @@ pub trait GracefulDeleter: Send + Sync {
         &'a self,
         cx: &'a Context,
         name: &'a str,
-        validate: &'a ValidateObject<'a>,
+        validation: &'a dyn Validation,
         options: &'a DeleteOptions,
     ) -> BoxFuture<'a, Result<Deleted>>;
 }
@@ -243,7 +296,7 @@ pub trait CollectionDeleter: Send + Sync {
     fn delete_collection<'a>(
         &'a self,
         cx: &'a Context,
-        validate: &'a ValidateObject<'a>,
+        validation: &'a dyn Validation,
         options: &'a DeleteOptions,
         list: &'a ListOptions,
     ) -> BoxFuture<'a, Result<List>>;
@@ -257,68 +310,10 @@ pub trait Connecter: Send + Sync {
     fn options_kind(&self) -> Option<&str> {
         None
     }
+    /// Whether the URL may go on after the sub-resource: `proxy`.
+    fn takes_path(&self) -> bool {
+        false
+    }
     /// Answers, possibly by an upgrade. `path` is what follows the sub-resource in the URL.
     fn connect<'a>(&'a self, cx: &'a mut Context, name: &'a str, path: &'a str) -> BoxFuture<'a, Response>;
-}
-
-/// Go: metav1.GetOptions
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GetOptions {
-    /// Not older than this; empty: the newest.
-    pub resource_version: String,
-}
-
-/// Go: metainternalversion.ListOptions
-#[derive(Clone, Debug, Default)]
-pub struct ListOptions {
-    /// The label selector, unparsed.
-    pub label_selector: String,
-    /// The field selector, unparsed, its labels already converted for this kind.
-    pub field_selector: String,
-    /// See reference on resource versions; empty: the newest.
-    pub resource_version: String,
-    /// `NotOlderThan`, `Exact` or empty.
-    pub resource_version_match: String,
-    /// Page size; 0: all.
-    pub limit: u64,
-    /// Where to go on.
-    pub continue_token: String,
-    /// Whether this is a watch.
-    pub watch: bool,
-    /// Whether bookmarks are wanted.
-    pub allow_watch_bookmarks: bool,
-    /// Whether the watch begins with the present state.
-    pub send_initial_events: Option<bool>,
-    /// Seconds after which a watch ends; `None`: the server's choice.
-    pub timeout_seconds: Option<u64>,
-}
-
-/// What CreateOptions, UpdateOptions and PatchOptions have in common.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WriteOptions {
-    /// Whether nothing is stored.
-    pub dry_run: bool,
-    /// Who manages the fields; empty: from the user agent.
-    pub field_manager: String,
-    /// `Strict`, `Warn` or `Ignore`.
-    pub field_validation: String,
-    /// Apply only: take fields over from others.
-    pub force: Option<bool>,
-}
-
-/// Go: metav1.DeleteOptions
-#[derive(Clone, Debug, Default)]
-pub struct DeleteOptions {
-    /// Seconds to go gracefully; `None`: the kind's default.
-    pub grace_period_seconds: Option<i64>,
-    /// What must be true of the object.
-    pub preconditions: Preconditions,
-    /// Deprecated spelling of `propagationPolicy: Orphan`.
-    pub orphan_dependents: Option<bool>,
-    /// `Orphan`, `Background`, `Foreground`.
-    pub propagation_policy: Option<String>,
-    /// Whether nothing is removed.
-    pub dry_run: bool,
-    /// The options as they were sent, for admission.
-    pub raw: Value,
 }

@@ -1,0 +1,131 @@
+//! What differs per kind in a write.
+//!
+//! Go: apiserver/pkg/registry/rest/{create,update,delete}.go RESTCreateStrategy, RESTUpdateStrategy, RESTDeleteStrategy
+//!
+//! Go has one interface per verb and finds optional ones by type assertion. Every kind needs most of
+//! them, so here they are one trait whose optional parts have the defaults that Go's absence means.
+
+use apimachinery::{runtime::object::Object, validation::field::ErrorList};
+
+use crate::{registry::rest::options::DeleteOptions, request::context::Context};
+
+/// What becomes of the objects that an owner leaves behind, where the request does not say.
+///
+/// Go: rest.GarbageCollectionPolicy
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GarbageCollectionPolicy {
+    /// They are deleted.
+    #[default]
+    DeleteDependents,
+    /// They lose their owner.
+    OrphanDependents,
+    /// The kind has no dependents, and no finalizers are set for them.
+    Unsupported,
+}
+
+/// Fields that belong to the server, for one API version of a kind.
+///
+/// Go: rest.ResetFieldsStrategy
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResetFields {
+    /// The API version: `apps/v1`.
+    pub api_version: String,
+    /// Paths of field names: `[["status"], ["metadata", "deletionTimestamp"]]`.
+    pub paths: Vec<Vec<String>>,
+}
+
+/// The rules of one kind, or of one of its sub-resources.
+pub trait Strategy: Send + Sync {
+    /// Whether objects live in namespaces.
+    fn namespace_scoped(&self) -> bool;
+
+    /// Completes a new object and drops what a client may not set: `status`, first `generation`.
+    fn prepare_for_create(&self, _cx: &Context, _object: &mut Object) {}
+
+    /// Checks a new object. Metadata is checked besides.
+    fn validate(&self, _cx: &Context, _object: &Object) -> ErrorList {
+        ErrorList::new()
+    }
+
+    /// Returns what a client should know about a new object that is valid.
+    fn warnings_on_create(&self, _cx: &Context, _object: &Object) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Brings a valid object into its one form.
+    fn canonicalize(&self, _object: &mut Object) {}
+
+    /// Returns a name that begins with `base`.
+    ///
+    /// Go: apiserver/pkg/storage/names/generate.go SimpleNameGenerator
+    fn generate_name(&self, cx: &Context, base: &str) -> String {
+        // 63 is the limit of a DNS label; what exceeds it is cut from the base.
+        const MAX: usize = 63 - SUFFIX;
+        const SUFFIX: usize = 5;
+        let end = base.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX).last().unwrap_or_default();
+        let base = if base.len() > MAX { &base[..end] } else { base };
+        format!("{base}{}", cx.services.ids.suffix(SUFFIX))
+    }
+
+    /// Whether a PUT may create.
+    fn allow_create_on_update(&self) -> bool {
+        false
+    }
+
+    /// Whether a PUT needs no `resourceVersion`.
+    fn allow_unconditional_update(&self) -> bool {
+        true
+    }
+
+    /// Keeps what a client may not change, and counts `generation` where the desired state changed.
+    fn prepare_for_update(&self, _cx: &Context, _object: &mut Object, _old: &Object) {}
+
+    /// Checks a change. Metadata is checked besides.
+    fn validate_update(&self, _cx: &Context, _object: &Object, _old: &Object) -> ErrorList {
+        ErrorList::new()
+    }
+
+    /// Returns what a client should know about a change that is valid.
+    fn warnings_on_update(&self, _cx: &Context, _object: &Object, _old: &Object) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns for how many seconds the object goes gracefully; `None`: it goes at once.
+    ///
+    /// Go: RESTGracefulDeleteStrategy CheckGracefulDelete
+    fn check_graceful_delete(&self, _cx: &Context, _object: &Object, _options: &DeleteOptions) -> Option<i64> {
+        None
+    }
+
+    /// Whether objects of this kind go gracefully at all: pods.
+    fn graceful(&self) -> Graceful {
+        Graceful::Never
+    }
+
+    /// What becomes of dependents by default.
+    fn default_garbage_collection_policy(&self, _cx: &Context) -> GarbageCollectionPolicy {
+        GarbageCollectionPolicy::default()
+    }
+
+    /// Says whether an update that leaves no finalizers on an object that is being deleted deletes it; asked after the
+    /// general conditions hold.
+    ///
+    /// Go: genericregistry.Store ShouldDeleteDuringUpdate
+    fn should_delete_during_update(&self, _object: &Object, _old: &Object) -> bool {
+        true
+    }
+
+    /// Fields that a client cannot own through this resource.
+    fn reset_fields(&self) -> Vec<ResetFields> {
+        Vec::new()
+    }
+}
+
+/// Whether a kind goes gracefully.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Graceful {
+    /// It is deleted at once. Go: the strategy is no RESTGracefulDeleteStrategy
+    Never,
+    /// [`Strategy::check_graceful_delete`] decides.
+    Sometimes,
+}
