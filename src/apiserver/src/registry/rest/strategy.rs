@@ -7,7 +7,7 @@
 
 use apimachinery::{runtime::object::Object, validation::field::ErrorList};
 
-use crate::{registry::rest::options::DeleteOptions, request::context::Context};
+use crate::request::context::Context;
 
 /// What becomes of the objects that an owner leaves behind, where the request does not say.
 ///
@@ -90,16 +90,12 @@ pub trait Strategy: Send + Sync {
         Vec::new()
     }
 
-    /// Returns for how many seconds the object goes gracefully; `None`: it goes at once.
+    /// Returns for how many seconds the object goes gracefully, having been asked for `requested`; `None`: kinds that
+    /// know no grace go at once.
     ///
     /// Go: RESTGracefulDeleteStrategy CheckGracefulDelete
-    fn check_graceful_delete(&self, _cx: &Context, _object: &Object, _options: &DeleteOptions) -> Option<i64> {
+    fn check_graceful_delete(&self, _cx: &Context, _object: &Object, _requested: Option<i64>) -> Option<i64> {
         None
-    }
-
-    /// Whether objects of this kind go gracefully at all: pods.
-    fn graceful(&self) -> Graceful {
-        Graceful::Never
     }
 
     /// What becomes of dependents by default.
@@ -119,13 +115,4 @@ pub trait Strategy: Send + Sync {
     fn reset_fields(&self) -> Vec<ResetFields> {
         Vec::new()
     }
-}
-
-/// Whether a kind goes gracefully.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Graceful {
-    /// It is deleted at once. Go: the strategy is no RESTGracefulDeleteStrategy
-    Never,
-    /// [`Strategy::check_graceful_delete`] decides.
-    Sometimes,
 }

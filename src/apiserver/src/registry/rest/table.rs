@@ -1,0 +1,40 @@
+//! How objects are shown in columns: `kubectl get`.
+//!
+//! Go: apiserver/pkg/registry/rest/table.go
+
+use apimachinery::{meta::time, runtime::object::Object};
+use serde_json::{Value, json};
+
+use crate::{registry::rest::Result, request::context::Context};
+
+/// Makes rows of objects.
+///
+/// Go: rest.TableConvertor
+pub trait TableConvertor: Send + Sync {
+    /// Returns the columns: `TableColumnDefinition` each.
+    fn columns(&self) -> Vec<Value>;
+    /// Returns the cells of one object, in the order of the columns.
+    fn cells(&self, cx: &Context, object: &Object) -> Result<Vec<Value>>;
+}
+
+/// The columns of a kind that nobody described: name and time of creation.
+///
+/// Go: rest.DefaultTableConvertor
+#[derive(Clone, Copy, Debug)]
+pub struct DefaultTableConvertor;
+
+impl TableConvertor for DefaultTableConvertor {
+    fn columns(&self) -> Vec<Value> {
+        let column = |name: &str, kind: &str, format: &str, description: &str| json!({"name": name, "type": kind, "format": format, "description": description, "priority": 0});
+        vec![
+            column("Name", "string", "name", "Name must be unique within a namespace."),
+            column("Created At", "date", "", "The time at which the server saw the object for the first time."),
+        ]
+    }
+
+    fn cells(&self, _: &Context, object: &Object) -> Result<Vec<Value>> {
+        let created = object.str(&["metadata", "creationTimestamp"]);
+        let created = time::parse(created).map(time::rfc3339).unwrap_or_default();
+        Ok(vec![object.name().into(), created.into()])
+    }
+}
