@@ -2,9 +2,12 @@
 //!
 //! Go: pkg/registry/{authentication,authorization}/*/storage.go
 
-use apimachinery::runtime::{object::Object, schema::GroupVersionKind};
+use apimachinery::{
+    meta::options::WriteOptions,
+    runtime::{object::Object, schema::GroupVersionKind},
+};
 use apiserver::{
-    registry::rest::{self, Answer, Creater, Storage, ValidateObject, WriteOptions},
+    registry::rest::{self, Answer, Creater, Storage, Validation},
     request::context::Context,
 };
 use phase::BoxFuture;
@@ -59,13 +62,11 @@ impl<R: Reviewer> Creater for Review<R> {
         cx: &'a Context,
         _name: &'a str,
         object: Object,
-        validate: &'a ValidateObject<'a>,
+        validation: &'a dyn Validation,
         _options: &'a WriteOptions,
     ) -> BoxFuture<'a, rest::Result<Answer>> {
         Box::pin(async move {
-            if self.reviewer.validated() {
-                validate(object.clone()).await?;
-            }
+            let object = if self.reviewer.validated() { validation.create(cx, object).await? } else { object };
             self.reviewer.review(cx, object).await.map(Answer::Object)
         })
     }

@@ -14,6 +14,7 @@ use apimachinery::{
     api::errors::StatusError,
     meta::{
         object_meta::{FINALIZER_DELETE_DEPENDENTS, FINALIZER_ORPHAN_DEPENDENTS},
+        options::DeleteOptions,
         time,
     },
     runtime::{object::Object, schema::GroupResource},
@@ -23,7 +24,6 @@ use serde_json::Value;
 use crate::{
     registry::rest::{
         Result,
-        options::DeleteOptions,
         strategy::{GarbageCollectionPolicy, Strategy},
     },
     request::context::Context,

@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use apimachinery::{
     api::errors::StatusError,
+    meta::options::{DeleteOptions, GetOptions, ListOptions, WriteOptions},
     runtime::{encoded::Encoded, object::Object, schema::GroupVersionKind},
 };
 use phase::BoxFuture;
 
 use crate::request::{context::Context, handler::Response};
-
-pub mod options;
 
 pub mod strategy;
 
@@ -28,8 +27,6 @@ pub mod delete;
 pub mod table;
 
 pub use storage::interface::{List, Preconditions, WatchEvent, WatchStream};
-
-use options::{DeleteOptions, GetOptions, ListOptions, WriteOptions};
 
 /// The result of a call that the client sees as a Status when it fails.
 pub type Result<T> = std::result::Result<T, StatusError>;

@@ -2,14 +2,14 @@
 //!
 //! Go: apiserver/pkg/registry/generic/registry/store.go Create
 
-use apimachinery::{api::errors::StatusError, runtime::object::Object};
+use apimachinery::{api::errors::StatusError, meta::options::WriteOptions, runtime::object::Object};
 use phase::BoxFuture;
 use storage::{errors::interpret_create_error, interface::GetOptions};
 
 use crate::{
     registry::{
-        rest::{Answer, Creater, Result, Validation, create, options::WriteOptions},
-        store::{Store, dryrun},
+        rest::{Answer, Creater, Result, Validation, create},
+        store::{Store, dryrun::DryRunnableStorage},
     },
     request::context::Context,
 };
@@ -75,7 +75,8 @@ impl Store {
         // Kept for the case that the name is taken: the object itself goes to storage.
         let generate_name = object.str(&["metadata", "generateName"]).to_owned();
         let name = object.name().to_owned();
-        let written = dryrun::create(&*self.storage, cx, &key, object, ttl, options.dry_run).await;
+        let storage = DryRunnableStorage { storage: &*self.storage, dry_run: options.is_dry_run() };
+        let written = storage.create(cx, &key, object, ttl).await;
         let answer = match written {
             Ok(answer) => answer,
             Err(error) => {

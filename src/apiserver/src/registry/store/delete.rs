@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use apimachinery::{
     api::errors::StatusError,
+    meta::options::{DeleteOptions, ListOptions, Preconditions},
     runtime::{encoded::Encoded, object::Object},
 };
 use phase::BoxFuture;
@@ -17,12 +18,10 @@ use storage::{
 use crate::{
     registry::{
         rest::{
-            Answer, CollectionDeleter, Deleted, DeletedAnswer, GracefulDeleter, List, Lister, Preconditions, Result,
-            Validation,
+            Answer, CollectionDeleter, Deleted, DeletedAnswer, GracefulDeleter, List, Lister, Result, Validation,
             delete::{self, Going},
-            options::{DeleteOptions, DryRun, ListOptions},
         },
-        store::{DeletionAnswer, Store, dryrun},
+        store::{DeletionAnswer, Store, dryrun::DryRunnableStorage, storage_preconditions},
     },
     request::context::Context,
 };
@@ -128,7 +127,11 @@ struct Deletion<'a> {
     options: &'a DeleteOptions,
 }
 
-impl Deletion<'_> {
+impl<'a> Deletion<'a> {
+    fn storage(&self) -> DryRunnableStorage<'a> {
+        DryRunnableStorage { storage: &*self.store.storage, dry_run: self.options.is_dry_run() }
+    }
+
     /// Decides what is to be done about the object, and does it.
     async fn run(&self, current: Arc<Encoded>) -> Result<Deleted> {
         let Self { store, cx, options, .. } = *self;
@@ -151,16 +154,8 @@ impl Deletion<'_> {
     async fn mark(&self, current: Arc<Encoded>) -> Result<Deleted> {
         let Self { store, cx, options, .. } = *self;
         let mut mark = Mark { deletion: self, outcome: Outcome::Wait, last: None };
-        let written = dryrun::guaranteed_update(
-            &*store.storage,
-            cx,
-            self.key,
-            Missing::Fail,
-            options.preconditions.clone(),
-            &mut mark,
-            options.dry_run,
-        )
-        .await;
+        let preconditions = storage_preconditions(&options.preconditions);
+        let written = self.storage().guaranteed_update(cx, self.key, Missing::Fail, preconditions, &mut mark).await;
         let Mark { outcome, last, .. } = mark;
         match (outcome, written) {
             (Outcome::Already, _) => {
@@ -169,7 +164,7 @@ impl Deletion<'_> {
             (Outcome::RemoveNow, _) => self.remove(options.preconditions.clone(), None).await,
             (_, Err(error)) => Err(interpret_update_error(error, &store.resource, self.name)),
             (Outcome::Wait, Ok(marked)) => Ok(Deleted { answer: DeletedAnswer::Object(marked), immediately: false }),
-            (Outcome::MarkedWithoutGrace, Ok(marked)) if options.dry_run == DryRun::All => {
+            (Outcome::MarkedWithoutGrace, Ok(marked)) if options.is_dry_run() => {
                 Ok(Deleted { answer: DeletedAnswer::Object(marked), immediately: true })
             }
             (Outcome::MarkedWithoutGrace, Ok(marked)) => {
@@ -188,13 +183,13 @@ impl Deletion<'_> {
     async fn remove(&self, preconditions: Preconditions, last: Option<Object>) -> Result<Deleted> {
         let Self { store, cx, options, .. } = *self;
         let mut admit = Admit(self);
-        let gone = dryrun::delete(&*store.storage, cx, self.key, preconditions, &mut admit, options.dry_run).await;
+        let gone = self.storage().delete(cx, self.key, storage_preconditions(&preconditions), &mut admit).await;
         let answer = match (gone, last) {
             (Ok(gone), _) => Answer::Encoded(gone),
             (Err(error), Some(last)) if error.is_not_found() => Answer::Object(last),
             (Err(error), _) => return Err(interpret_delete_error(error, &store.resource, self.name)),
         };
-        if options.dry_run == DryRun::No {
+        if !options.is_dry_run() {
             store.hooks.after_delete(cx, &answer);
         }
         Ok(Deleted { answer: store.finalize_delete(answer), immediately: true })

@@ -5,53 +5,49 @@
 use std::sync::Arc;
 
 use apimachinery::runtime::{encoded::Encoded, object::Object};
-use phase::BoxFuture;
 use storage::{
     error::Error,
     interface::{GetOptions, Interface, Missing, Preconditions, TryUpdate, Ttl, ValidateDeletion},
 };
 
-use crate::{
-    registry::rest::{Answer, options::DryRun},
-    request::context::Context,
-};
+use crate::{registry::rest::Answer, request::context::Context};
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// Writes a new object.
-pub(super) async fn create(
-    storage: &dyn Interface,
-    cx: &Context,
-    key: &str,
-    object: Object,
-    ttl: Ttl,
-    dry_run: DryRun,
-) -> Result<Answer> {
-    match dry_run {
-        DryRun::No => storage.create(&cx.trace, key, object, ttl).await.map(Answer::Encoded),
-        DryRun::All => match storage.get(&cx.trace, key, GetOptions::default()).await {
-            Ok(_) => Err(Error::KeyExists { key: key.to_owned(), revision: 0 }),
-            Err(_) => Ok(Answer::Object(object)),
-        },
-    }
+/// Storage, or storage that is only read.
+pub(super) struct DryRunnableStorage<'s> {
+    /// The storage.
+    pub storage: &'s dyn Interface,
+    /// Whether nothing is written.
+    pub dry_run: bool,
 }
 
-/// Reads, changes and writes.
-pub(super) fn guaranteed_update<'a>(
-    storage: &'a dyn Interface,
-    cx: &'a Context,
-    key: &'a str,
-    missing: Missing,
-    preconditions: Preconditions,
-    update: &'a mut dyn TryUpdate,
-    dry_run: DryRun,
-) -> BoxFuture<'a, Result<Answer>> {
-    Box::pin(async move {
-        if dry_run == DryRun::No {
-            let written = storage.guaranteed_update(&cx.trace, key, missing, preconditions, update).await;
+impl DryRunnableStorage<'_> {
+    /// Writes a new object.
+    pub async fn create(&self, cx: &Context, key: &str, object: Object, ttl: Ttl) -> Result<Answer> {
+        if !self.dry_run {
+            return self.storage.create(&cx.trace, key, object, ttl).await.map(Answer::Encoded);
+        }
+        match self.storage.get(&cx.trace, key, GetOptions::default()).await {
+            Ok(_) => Err(Error::KeyExists { key: key.to_owned(), revision: 0 }),
+            Err(_) => Ok(Answer::Object(object)),
+        }
+    }
+
+    /// Reads, changes and writes; tried only, it does so once.
+    pub async fn guaranteed_update(
+        &self,
+        cx: &Context,
+        key: &str,
+        missing: Missing,
+        preconditions: Preconditions,
+        update: &mut dyn TryUpdate,
+    ) -> Result<Answer> {
+        if !self.dry_run {
+            let written = self.storage.guaranteed_update(&cx.trace, key, missing, preconditions, update).await;
             return written.map(Answer::Encoded);
         }
-        let current = match storage.get(&cx.trace, key, GetOptions::default()).await {
+        let current = match self.storage.get(&cx.trace, key, GetOptions::default()).await {
             Ok(current) => Some(current),
             Err(error) if error.is_not_found() && missing == Missing::Create => None,
             Err(error) => return Err(error),
@@ -61,26 +57,23 @@ pub(super) fn guaranteed_update<'a>(
         }
         let (object, _) = update.try_update(current.as_ref()).await?;
         Ok(Answer::Object(object))
-    })
-}
+    }
 
-/// Removes an object; returns its last state.
-pub(super) async fn delete(
-    storage: &dyn Interface,
-    cx: &Context,
-    key: &str,
-    preconditions: Preconditions,
-    validate: &mut dyn ValidateDeletion,
-    dry_run: DryRun,
-) -> Result<Arc<Encoded>> {
-    match dry_run {
-        DryRun::No => storage.delete(&cx.trace, key, preconditions, validate).await,
-        DryRun::All => {
-            let current = storage.get(&cx.trace, key, GetOptions::default()).await?;
-            check(&preconditions, key, &current)?;
-            validate.validate(&current).await?;
-            Ok(current)
+    /// Removes an object; returns its last state.
+    pub async fn delete(
+        &self,
+        cx: &Context,
+        key: &str,
+        preconditions: Preconditions,
+        validate: &mut dyn ValidateDeletion,
+    ) -> Result<Arc<Encoded>> {
+        if !self.dry_run {
+            return self.storage.delete(&cx.trace, key, preconditions, validate).await;
         }
+        let current = self.storage.get(&cx.trace, key, GetOptions::default()).await?;
+        check(&preconditions, key, &current)?;
+        validate.validate(&current).await?;
+        Ok(current)
     }
 }
 

@@ -14,6 +14,7 @@ use std::{fmt, sync::Arc};
 
 use apimachinery::{
     api::errors::StatusError,
+    meta::options::{self, WriteOptions},
     runtime::{
         object::Object,
         schema::{GroupResource, GroupVersionKind},
@@ -25,7 +26,6 @@ use phase::BoxFuture;
 use crate::{
     registry::rest::{
         self, Answer, CollectionDeleter, Creater, Getter, GracefulDeleter, Lister, Result, Updater, Watcher,
-        options::WriteOptions,
         strategy::{ResetFields, Strategy},
         table::TableConvertor,
     },
@@ -169,6 +169,12 @@ impl Store {
             format!("{}/", self.key_root)
         }
     }
+}
+
+/// Says in storage's words what must be true of an object.
+fn storage_preconditions(preconditions: &options::Preconditions) -> rest::Preconditions {
+    let options::Preconditions { uid, resource_version } = preconditions.clone();
+    rest::Preconditions { uid, resource_version }
 }
 
 impl rest::Storage for Store {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use apimachinery::meta::options::{EXACT, GetOptions, ListOptions, NOT_OLDER_THAN};
 use phase::BoxFuture;
 use storage::{
     errors::{interpret_get_error, interpret_list_error, interpret_watch_error},
@@ -15,10 +16,7 @@ use storage::{
 
 use crate::{
     registry::{
-        rest::{
-            Answer, Getter, List, Lister, Result, WatchStream, Watcher,
-            options::{GetOptions, ListOptions},
-        },
+        rest::{Answer, Getter, List, Lister, Result, WatchStream, Watcher},
         store::Store,
     },
     request::context::Context,
@@ -48,10 +46,9 @@ impl Lister for Store {
 impl Watcher for Store {
     fn watch<'a>(&'a self, cx: &'a Context, options: &'a ListOptions) -> BoxFuture<'a, Result<WatchStream>> {
         Box::pin(async move {
-            let name = options.field_selector.requires_exact_match("metadata.name").unwrap_or_default();
             let (key, options) = self.selection(cx, options);
             let stream = self.storage.watch(&cx.trace, &key, options).await;
-            stream.map_err(|error| interpret_watch_error(error, &self.resource, name))
+            stream.map_err(interpret_watch_error)
         })
     }
 }
@@ -66,8 +63,8 @@ impl Store {
         let options = StorageListOptions {
             resource_version: options.resource_version.clone(),
             resource_version_match: match options.resource_version_match.as_str() {
-                "NotOlderThan" => ResourceVersionMatch::NotOlderThan,
-                "Exact" => ResourceVersionMatch::Exact,
+                NOT_OLDER_THAN => ResourceVersionMatch::NotOlderThan,
+                EXACT => ResourceVersionMatch::Exact,
                 _ => ResourceVersionMatch::Unset,
             },
             predicate,

@@ -18,7 +18,7 @@ use storage::{
 use crate::{
     registry::{
         rest::{Answer, OnMissing, Result, UpdateCall, Updated, Updater, create, delete, update},
-        store::{Finish, Store, dryrun},
+        store::{Finish, Store, dryrun::DryRunnableStorage},
     },
     request::context::Context,
 };
@@ -33,19 +33,10 @@ impl Updater for Store {
     fn update<'a>(&'a self, cx: &'a Context, name: &'a str, call: UpdateCall<'a>) -> BoxFuture<'a, Result<Updated>> {
         Box::pin(async move {
             let key = self.key(cx, name)?;
-            let dry_run = call.options.dry_run;
+            let storage = DryRunnableStorage { storage: &*self.storage, dry_run: call.options.is_dry_run() };
             let preconditions = call.info.preconditions();
             let mut attempt = Attempt { store: self, cx, name, call, finish: None, creating: None, emptied: None };
-            let written = dryrun::guaranteed_update(
-                &*self.storage,
-                cx,
-                &key,
-                Missing::Create,
-                preconditions,
-                &mut attempt,
-                dry_run,
-            )
-            .await;
+            let written = storage.guaranteed_update(cx, &key, Missing::Create, preconditions, &mut attempt).await;
             let Attempt { finish, creating, emptied, .. } = attempt;
             let answer = match (written, emptied) {
                 (_, Some(object)) => return self.delete_without_finalizers(cx, name, &key, object, call).await,
@@ -89,7 +80,8 @@ impl Store {
         call: UpdateCall<'_>,
     ) -> Result<Updated> {
         let preconditions = call.info.preconditions();
-        let gone = dryrun::delete(&*self.storage, cx, key, preconditions, &mut ValidateAll, call.options.dry_run).await;
+        let storage = DryRunnableStorage { storage: &*self.storage, dry_run: call.options.is_dry_run() };
+        let gone = storage.delete(cx, key, preconditions, &mut ValidateAll).await;
         let answer = Answer::Object(object);
         match gone {
             Ok(last) => self.hooks.after_delete(cx, &Answer::Encoded(last)),

@@ -49,7 +49,13 @@ impl TokenReview {
         };
         headers.insert(AUTHORIZATION, value);
         let wanted = if asked.is_empty() { &self.api_audiences } else { asked };
-        let request = Request { headers: &headers, peer_certificates: &[], path: cx.uri.path(), audiences: wanted, trace: &cx.trace };
+        let request = Request {
+            headers: &headers,
+            peer_certificates: &[],
+            path: cx.uri.path(),
+            audiences: wanted,
+            trace: &cx.trace,
+        };
         match self.authenticator.authenticate_request(request).await {
             Err(error) => json!({"user": {}, "error": error.to_string()}),
             Ok(None) => json!({"user": {}}),
