@@ -9,5 +9,10 @@
 //!
 //! Read in this order.
 
+pub mod decode;
 pub mod model;
+pub mod openapi;
 pub mod registry;
+mod scalars;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -56,8 +56,6 @@ pub enum Kind {
     Time,
     /// `metav1.MicroTime`: microseconds.
     MicroTime,
-    /// `metav1.Duration`: text as Go's durations.
-    Duration,
     /// `resource.Quantity`.
     Quantity,
     /// `intstr.IntOrString`, and `x-kubernetes-int-or-string`.

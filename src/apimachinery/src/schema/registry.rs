@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock},
 };
 
 use parking_lot::RwLock;
@@ -30,8 +30,8 @@ struct Registry {
 
 struct Slot {
     name: Text,
-    /// Back to the registry; weak, or the two would keep one another.
-    registry: Weak<Registry>,
+    /// Back to the registry, which therefore lives as long as the process: there are one or two of them.
+    registry: Arc<Registry>,
     /// Filled when first followed; `None` if the source does not know the name.
     schema: OnceLock<Option<Arc<Schema>>>,
 }
@@ -46,7 +46,8 @@ enum Target {
     Named(Arc<Slot>),
 }
 
-static ANY: Schema = Schema {
+/// What is known of a type that nobody knows.
+pub(super) static ANY: Schema = Schema {
     name: Text::Borrowed(""),
     description: Text::Borrowed(""),
     kind: Kind::Any,
@@ -58,7 +59,7 @@ static ANY: Schema = Schema {
 };
 
 impl Schemas {
-    /// Returns a registry that makes its types with `source`. Keep it as long as its links are followed.
+    /// Returns a registry that makes its types with `source`.
     pub fn new(source: Source) -> Self {
         Self(Arc::new(Registry { source, slots: RwLock::new(BTreeMap::new()) }))
     }
@@ -72,7 +73,7 @@ impl Schemas {
         let mut slots = self.0.slots.write();
         let slot = slots
             .entry(name.clone())
-            .or_insert_with(|| Arc::new(Slot { name, registry: Arc::downgrade(&self.0), schema: OnceLock::new() }));
+            .or_insert_with(|| Arc::new(Slot { name, registry: self.0.clone(), schema: OnceLock::new() }));
         Link(Target::Named(slot.clone()))
     }
 
@@ -88,7 +89,7 @@ impl Schemas {
 impl Slot {
     fn schema(&self) -> &Option<Arc<Schema>> {
         self.schema.get_or_init(|| {
-            let registry = Schemas(self.registry.upgrade()?);
+            let registry = Schemas(self.registry.clone());
             let mut schema = (registry.0.source)(&registry, &self.name)?;
             schema.name = self.name.clone();
             Some(Arc::new(schema))
