@@ -4,4 +4,5 @@
 //!
 //! Read in this order.
 
+pub mod options;
 pub mod registry;
