@@ -18,4 +18,8 @@ pub mod mvcc;
 
 pub mod memory;
 
+pub mod embedded;
+
 pub mod observed;
+
+pub mod suite;

@@ -2,23 +2,15 @@
 //!
 //! Go: apiserver/pkg/storage/errors/storage.go
 
-use apimachinery::{
-    api::errors::{Cause, Details, StatusError},
-    runtime::schema::GroupResource,
-};
+use apimachinery::{api::errors::StatusError, runtime::schema::GroupResource};
 
 use crate::error::Error;
-
-/// Cause of a 504 that asks for a revision not reached yet.
-///
-/// Go: apimachinery/pkg/apis/meta/v1/types.go CauseTypeResourceVersionTooLarge
-const RESOURCE_VERSION_TOO_LARGE: &str = "ResourceVersionTooLarge";
 
 /// Go: InterpretListError
 pub fn interpret_list_error(error: Error, resource: &GroupResource) -> StatusError {
     match error {
         Error::KeyNotFound { .. } => StatusError::new_not_found(resource, ""),
-        Error::Unreachable { .. } => server_timeout(resource, "list"),
+        Error::Unreachable { .. } => StatusError::new_server_timeout(resource, "list", 2),
         error => interpret(error),
     }
 }
@@ -27,7 +19,7 @@ pub fn interpret_list_error(error: Error, resource: &GroupResource) -> StatusErr
 pub fn interpret_get_error(error: Error, resource: &GroupResource, name: &str) -> StatusError {
     match error {
         Error::KeyNotFound { .. } => StatusError::new_not_found(resource, name),
-        Error::Unreachable { .. } => server_timeout(resource, "get"),
+        Error::Unreachable { .. } => StatusError::new_server_timeout(resource, "get", 2),
         error => interpret(error),
     }
 }
@@ -36,7 +28,7 @@ pub fn interpret_get_error(error: Error, resource: &GroupResource, name: &str) -
 pub fn interpret_create_error(error: Error, resource: &GroupResource, name: &str) -> StatusError {
     match error {
         Error::KeyExists { .. } => StatusError::new_already_exists(resource, name),
-        Error::Unreachable { .. } => server_timeout(resource, "create"),
+        Error::Unreachable { .. } => StatusError::new_server_timeout(resource, "create", 2),
         error => interpret(error),
     }
 }
@@ -48,7 +40,7 @@ pub fn interpret_update_error(error: Error, resource: &GroupResource, name: &str
             StatusError::new_conflict(resource, name, &error.to_string())
         }
         Error::KeyNotFound { .. } => StatusError::new_not_found(resource, name),
-        Error::Unreachable { .. } => server_timeout(resource, "update"),
+        Error::Unreachable { .. } => StatusError::new_server_timeout(resource, "update", 2),
         error => interpret(error),
     }
 }
@@ -60,7 +52,7 @@ pub fn interpret_delete_error(error: Error, resource: &GroupResource, name: &str
             StatusError::new_conflict(resource, name, &error.to_string())
         }
         Error::KeyNotFound { .. } => StatusError::new_not_found(resource, name),
-        Error::Unreachable { .. } => server_timeout(resource, "delete"),
+        Error::Unreachable { .. } => StatusError::new_server_timeout(resource, "delete", 2),
         error => interpret(error),
     }
 }
@@ -80,37 +72,4 @@ fn interpret(error: Error) -> StatusError {
         Error::ResourceVersionConflicts { .. } => StatusError::new(409, "", error.to_string()),
         error => StatusError::new(500, "", error.to_string()),
     }
-}
-
-/// Go: apimachinery/pkg/api/errors/errors.go NewServerTimeout
-fn server_timeout(resource: &GroupResource, operation: &str) -> StatusError {
-    let message =
-        format!("The {operation} operation against {resource} could not be completed at this time, please try again.");
-    let mut error = StatusError::new(500, "ServerTimeout", message).about(resource, operation);
-    error.details.get_or_insert_default().retry_after_seconds = 2;
-    error
-}
-
-/// A client asks for a revision that has not been reached.
-///
-/// Go: apiserver/pkg/storage/errors.go NewTooLargeResourceVersionError
-pub fn new_too_large_resource_version(minimum: u64, current: u64, retry_after_seconds: u32) -> StatusError {
-    let cause = Cause {
-        reason: RESOURCE_VERSION_TOO_LARGE.to_owned(),
-        message: "Too large resource version".to_owned(),
-        ..Cause::default()
-    };
-    let message = format!("Timeout: Too large resource version: {minimum}, current: {current}");
-    StatusError {
-        details: Some(Box::new(Details { causes: vec![cause], retry_after_seconds, ..Details::default() })),
-        ..StatusError::new(504, "Timeout", message)
-    }
-}
-
-/// Says whether an error is that one.
-///
-/// Go: apiserver/pkg/storage/errors.go IsTooLargeResourceVersion
-pub fn is_too_large_resource_version(error: &StatusError) -> bool {
-    let causes = error.details.iter().flat_map(|details| &details.causes);
-    error.code == 504 && causes.into_iter().any(|cause| cause.reason == RESOURCE_VERSION_TOO_LARGE)
 }

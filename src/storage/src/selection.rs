@@ -34,7 +34,7 @@ impl fmt::Debug for SelectionPredicate {
             .field("name", &self.name)
             .field("limit", &self.limit)
             .field("continue_token", &self.continue_token)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

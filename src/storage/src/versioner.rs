@@ -6,7 +6,7 @@ use std::num::IntErrorKind;
 
 use apimachinery::{api::errors::StatusError, util::strconv::quote};
 
-use crate::{error::Error, errors};
+use crate::error::Error;
 
 /// Reads a resource version. Empty and `"0"` are 0: any version will do.
 ///
@@ -27,7 +27,7 @@ fn parse(version: &str) -> Result<u64, String> {
     // Rust takes a sign, Go does not.
     let digits = version.bytes().all(|byte| byte.is_ascii_digit());
     let parsed = if digits {
-        version.parse().map_err(|error: std::num::ParseIntError| error.kind().clone())
+        version.parse().map_err(|error: std::num::ParseIntError| *error.kind())
     } else {
         Err(IntErrorKind::InvalidDigit)
     };
@@ -43,7 +43,7 @@ fn parse(version: &str) -> Result<u64, String> {
 /// Go: apiserver/pkg/storage/etcd3/store.go validateMinimumResourceVersion
 pub(crate) fn validate_minimum(minimum: u64, actual: u64) -> Result<(), Error> {
     if minimum > actual {
-        return Err(errors::new_too_large_resource_version(minimum, actual, 0).into());
+        return Err(StatusError::new_too_large_resource_version(minimum, actual, 0).into());
     }
     Ok(())
 }

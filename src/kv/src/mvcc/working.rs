@@ -64,6 +64,16 @@ pub enum Answer {
     Compacted,
 }
 
+impl Op {
+    /// Returns the bytes of the value that it writes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Put { value, .. } => value.len(),
+            Self::Delete { .. } | Self::Grant { .. } | Self::Expire | Self::Compact { .. } => 0,
+        }
+    }
+}
+
 impl From<Put<'_>> for Op {
     fn from(put: Put<'_>) -> Self {
         Self::Put { key: put.key.to_owned(), value: put.value, expected: put.expected, lease: put.lease }

@@ -11,7 +11,6 @@ use phase::trace::Trace;
 use crate::{
     continue_token::{self, At, Start},
     error::Error,
-    errors,
     etcd3::store::Store,
     interface::{Interface, List, ListOptions},
     versioner,
@@ -97,7 +96,7 @@ impl Store {
             Ok(page) => Ok(page),
             Err(kv::error::Error::FutureRevision { requested, .. }) => {
                 let current = self.current_resource_version(trace).await.unwrap_or_default();
-                Err(errors::new_too_large_resource_version(requested, current, 0).into())
+                Err(StatusError::new_too_large_resource_version(requested, current, 0).into())
             }
             Err(kv::error::Error::Compacted { .. }) => Err(expired(prefix, start, options).into()),
             Err(error) => Err(Error::from_kv(error, prefix)),
