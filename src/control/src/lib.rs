@@ -38,3 +38,5 @@ pub mod wire;
 
 pub mod provenance;
 pub mod recording;
+
+pub mod texts;
