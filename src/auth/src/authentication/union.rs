@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use apimachinery::validation::field;
 use phase::{BoxFuture, catalog::Phase, snapshot::Nothing, trace::Trace};
 
 use crate::authentication::{Authenticator, Error, Outcome, Request, TokenAuthenticator};
@@ -109,19 +110,9 @@ async fn observed(trace: &Trace, name: &'static str, work: BoxFuture<'_, Outcome
     outcome
 }
 
-/// Joins errors into one sentence, each once: `[a, b]`; a single one stands alone.
-///
-/// Go: apimachinery/pkg/util/errors/errors.go aggregate.Error
 fn aggregate(errors: Vec<Error>) -> Outcome {
-    let mut texts: Vec<String> = Vec::new();
-    for Error(text) in errors {
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
+    if errors.is_empty() {
+        return Ok(None);
     }
-    match texts.len() {
-        0 => Ok(None),
-        1 => Err(Error(texts.remove(0))),
-        _ => Err(Error(format!("[{}]", texts.join(", ")))),
-    }
+    Err(Error(field::aggregate(errors.into_iter().map(|Error(text)| text))))
 }

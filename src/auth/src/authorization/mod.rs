@@ -1,12 +1,27 @@
 //! May they.
 //!
 //! Go: apiserver/pkg/authorization/authorizer/interfaces.go
+//!
+//! ```text
+//! union: first Allow or Deny wins
+//!   privileged group   system:masters may do everything                  `builtin`
+//!   Node, RBAC, ...    in the order of --authorization-mode              crate `plugin`
+//! ```
+//!
+//! Read in this order.
+
+pub mod builtin;
+pub mod union;
 
 use std::{borrow::Cow, sync::Arc};
 
-use phase::{BoxFuture, trace::Trace};
+use phase::{
+    BoxFuture,
+    snapshot::{Snapshot, Subject},
+    trace::Trace,
+};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::user;
 
@@ -83,6 +98,19 @@ impl Verdict {
     /// Returns "ask someone else".
     pub fn no_opinion() -> Self {
         Self { decision: Decision::NoOpinion, reason: Cow::Borrowed(""), error: None }
+    }
+}
+
+impl Subject for Verdict {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        let Self { decision, reason, error } = self;
+        Snapshot::value("Verdict", json!({"decision": decision, "reason": reason, "error": error}))
+    }
+}
+
+impl Subject for Attributes {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Snapshot::value("Attributes", serde_json::to_value(self).unwrap_or_default())
     }
 }
 
