@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_with_their_place() {
-        for (text, offset) in [("verb = 'x'", 5), ("verb == ", 8), ("(verb == 'x'", 12), ("verb == 'x", 8), ("", 0)] {
+        for (text, offset) in [("verb = 'x'", 5), ("verb == ", 7), ("(verb == 'x'", 12), ("verb == 'x", 8), ("", 0)] {
             assert_eq!(parse(text).map(|_| ()).expect_err(text).offset, offset, "{text}");
         }
     }
