@@ -5,3 +5,4 @@
 pub mod encoded;
 pub mod object;
 pub mod schema;
+pub mod serializer;
