@@ -2,7 +2,7 @@
 //!
 //! Go: apiserver/pkg/admission/attributes.go
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use apimachinery::runtime::{
     object::Object,
@@ -62,8 +62,58 @@ pub struct Attributes {
     pub dry_run: bool,
     /// Who asks.
     pub user: Arc<user::Info>,
-    /// Annotations for the audit event, by full key.
-    pub annotations: BTreeMap<String, String>,
+    /// Whether the chain is to run once more, and whether it is doing so. Kept by the chain and by webhooks.
+    pub reinvocation: Reinvocation,
+}
+
+/// A webhook or policy that changes the object lets the chain run a second time: what was decided before it may no
+/// longer hold.
+///
+/// Go: apiserver/pkg/admission/interfaces.go ReinvocationContext
+#[derive(Clone, Debug, Default)]
+pub struct Reinvocation {
+    /// Whether this is the second time.
+    pub is_reinvoke: bool,
+    /// Whether somebody asked for a second time.
+    pub should_reinvoke: bool,
+    /// Webhooks that were called, by plugin and uid, and want to be called again when the object changed after them.
+    pub invoked: Vec<Invoked>,
+    /// The object as the last webhook left it, to see whether a plugin changed it since.
+    pub last_webhook_output: Option<Object>,
+}
+
+/// A webhook that was called and may be called again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoked {
+    /// The webhook's uid: configuration, name and place.
+    pub uid: String,
+    /// Whether the object changed after it.
+    pub changed_since: bool,
+}
+
+impl Attributes {
+    /// Returns the attributes of a write on a resource; the caller fills in the objects.
+    pub fn new(operation: Operation, kind: GroupVersionKind, resource: GroupVersionResource) -> Self {
+        Self {
+            operation,
+            kind,
+            resource,
+            subresource: String::new(),
+            namespace: String::new(),
+            name: String::new(),
+            object: None,
+            old_object: None,
+            options: None,
+            dry_run: false,
+            user: Arc::default(),
+            reinvocation: Reinvocation::default(),
+        }
+    }
+
+    /// Says whether the write goes to a resource itself or to one of its sub-resources; `""` for the resource.
+    pub fn is(&self, group: &str, resource: &str, subresource: &str) -> bool {
+        self.resource.group == group && self.resource.resource == resource && self.subresource == subresource
+    }
 }
 
 impl Subject for Attributes {
