@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use apimachinery::{
-    meta::label_selector,
+    meta::label_selector::LabelSelector,
     runtime::{object::Object, schema::GroupVersionResource},
 };
 use client::{
@@ -86,7 +86,7 @@ fn collected_rules(role: &Object, all: &[Arc<Object>]) -> Vec<Value> {
     let selectors = role.get(&["aggregationRule", "clusterRoleSelectors"]).and_then(Value::as_array);
     let mut rules: Vec<Value> = Vec::new();
     for selector in selectors.into_iter().flatten() {
-        let Ok(selector) = label_selector::as_selector(Some(selector)) else { continue };
+        let Ok(selector) = LabelSelector::new(Some(selector)).as_selector() else { continue };
         let mut selected: Vec<&Arc<Object>> =
             all.iter().filter(|other| other.name() != role.name() && selector.matches(&other.labels())).collect();
         selected.sort_by_key(|other| other.name().to_owned());

@@ -255,11 +255,15 @@ impl Work {
                 resource(context, node).delete(&node.name, &options).await.map(|_| ())
             }
             Self::Detach { uid, node, owners } => {
-                let references: Vec<Value> = owners.iter().map(|owner| json!({"$patch": "delete", "uid": owner})).collect();
+                let references: Vec<Value> =
+                    owners.iter().map(|owner| json!({"$patch": "delete", "uid": owner})).collect();
                 let patch = json!({"metadata": {"uid": uid, "ownerReferences": references}});
-                let patched = resource(context, node).patch(&node.name, "", PatchType::StrategicMerge, &patch, &[]).await;
+                let patched =
+                    resource(context, node).patch(&node.name, "", PatchType::StrategicMerge, &patch, &[]).await;
                 match patched {
-                    Err(Error::Status(status)) if status.code == 415 => detach_by_merge(context, uid, node, owners).await,
+                    Err(Error::Status(status)) if status.code == 415 => {
+                        detach_by_merge(context, uid, node, owners).await
+                    }
                     other => other.map(|_| ()),
                 }
             }

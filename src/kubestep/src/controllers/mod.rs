@@ -24,8 +24,12 @@ use phase::clock::Clock;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The names, as in `--controllers` of kube-controller-manager.
-pub const NAMES: [&str; 4] =
-    ["namespace-controller", "serviceaccount-controller", "garbage-collector-controller", "clusterrole-aggregation-controller"];
+pub const NAMES: [&str; 4] = [
+    "namespace-controller",
+    "serviceaccount-controller",
+    "garbage-collector-controller",
+    "clusterrole-aggregation-controller",
+];
 
 /// Which controllers run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +48,7 @@ impl Selection {
             }
         }
         let enabled = |name: &str| {
-            let named = |word: &String| find(word) == Some(name);
+            let named = |word: &String| !word.starts_with('-') && find(word) == Some(name);
             let refused = |word: &String| word.strip_prefix('-').is_some_and(|word| find(word) == Some(name));
             list.iter().any(named) || (!list.iter().any(refused) && list.iter().any(|word| word == "*"))
         };

@@ -6,7 +6,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use apimachinery::runtime::{object::{Object, strings}, schema::GroupVersionResource};
+use apimachinery::runtime::{
+    object::{Object, strings},
+    schema::GroupVersionResource,
+};
 use client::{
     cache::informer::EventHandler,
     rest::{Client, Error, escape},
