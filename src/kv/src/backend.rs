@@ -178,8 +178,9 @@ pub trait Backend: Send + Sync {
     /// Watches the keys under a prefix from `start` on, itself included; `None`: from the next change on.
     fn watch<'a>(&'a self, prefix: &'a str, start: Option<Revision>) -> BoxFuture<'a, Result<Watch, Error>>;
 
-    /// Asks for a sign of progress on every watch. It comes after all changes that happened before the call.
-    fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>>;
+    /// Asks for a sign of progress on the watches of a prefix (others may get one too). It comes after all changes
+    /// that happened before the call.
+    fn request_progress<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<(), Error>>;
 
     /// Says whether [`Backend::request_progress`] can be relied on.
     fn supports_progress(&self) -> bool {

@@ -110,8 +110,8 @@ impl<B: Backend> Backend for Observed<B> {
         self.inner.watch(prefix, start)
     }
 
-    fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.inner.request_progress()
+    fn request_progress<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner.request_progress(prefix)
     }
 
     fn supports_progress(&self) -> bool {

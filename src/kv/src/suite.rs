@@ -232,7 +232,7 @@ async fn progress_comes_after_all_changes(backend: &dyn Backend) {
     let elsewhere = create(backend, "/elsewhere/progress", "1").await;
     let mut seen = false;
     loop {
-        backend.request_progress().await.expect("asked");
+        backend.request_progress("/progress/").await.expect("asked");
         let next = tokio::time::timeout(Duration::from_secs(10), watch.next()).await;
         let response = next.expect("in time").expect("goes on").expect("no error");
         seen |= response.events.iter().any(|event| event.kv.mod_revision == made);

@@ -2,7 +2,7 @@
 //!
 //! Go: apiserver/pkg/storage/interfaces.go
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use apimachinery::{
     api::errors::StatusError,
@@ -43,6 +43,8 @@ pub struct ListOptions {
     pub send_initial_events: Option<bool>,
     /// Watch: whether bookmarks are wanted.
     pub allow_watch_bookmarks: AllowWatchBookmarks,
+    /// Watch: when its reader is going to end it. The last bookmark comes shortly before.
+    pub timeout: Option<Duration>,
 }
 
 /// Go: metav1.ResourceVersionMatch

@@ -28,5 +28,9 @@ pub mod value;
 
 pub mod etcd3;
 
+pub mod cacher;
+
+pub mod factory;
+
 #[cfg(test)]
 mod suite;

@@ -20,6 +20,9 @@ pub struct SelectionPredicate {
     pub namespace: Option<String>,
     /// The name that the field selector asks for, if it does: `metadata.name=web`.
     pub name: Option<String>,
+    /// A field and the value that the field selector demands of it, if it does. A watch that says so is not
+    /// even looked at for changes of objects with other values: what a kubelet watches among all pods.
+    pub exact: Option<(String, String)>,
     /// At most so many; 0: all.
     pub limit: i64,
     /// Where an earlier list ended; empty: from the beginning.
@@ -32,6 +35,7 @@ impl fmt::Debug for SelectionPredicate {
             .field("everything", &self.everything())
             .field("namespace", &self.namespace)
             .field("name", &self.name)
+            .field("exact", &self.exact)
             .field("limit", &self.limit)
             .field("continue_token", &self.continue_token)
             .finish_non_exhaustive()

@@ -13,7 +13,10 @@ use kv::{backend::Backend, memory::Memory, observed::Observed};
 use phase::{BoxFuture, clock::VirtualClock, trace::Trace};
 use serde_json::json;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{
+    cacher::store::Cacher,
     error::Error,
     etcd3::{
         lease_manager::{LeaseManager, LeaseManagerConfig},
@@ -59,6 +62,16 @@ pub(crate) fn fixture() -> Fixture {
     let leases = LeaseManager::new(LeaseManagerConfig::default(), clock.clone());
     let store = Arc::new(Store::new(client.clone(), "/registry", resource, Arc::new(Identity), leases));
     Fixture { client, store, clock }
+}
+
+/// A watch cache before the store, filled and running.
+pub(crate) async fn cached(fixture: &Fixture) -> Arc<Cacher> {
+    let cacher = Cacher::new(fixture.store.clone(), fixture.clock.clone());
+    tokio::spawn(cacher.clone().run(CancellationToken::new()));
+    while cacher.readiness_check().is_err() {
+        tokio::task::yield_now().await;
+    }
+    cacher
 }
 
 pub(crate) const TRACE: Trace = Trace::unwatched();
@@ -132,6 +145,17 @@ macro_rules! suite {
                 async fn $name() {
                     let fixture = super::fixture();
                     super::$name(&*fixture.store, &fixture).await;
+                }
+            )*
+        }
+
+        mod cacher {
+            $(
+                #[tokio::test(start_paused = true)]
+                async fn $name() {
+                    let fixture = super::fixture();
+                    let cacher = super::cached(&fixture).await;
+                    super::$name(&*cacher, &fixture).await;
                 }
             )*
         }

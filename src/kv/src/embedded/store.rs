@@ -124,9 +124,9 @@ impl Backend for Embedded {
         Box::pin(async move { Ok(self.hub.watch(prefix, start).into_stream()) })
     }
 
-    fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
+    fn request_progress<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            self.hub.request_progress();
+            self.hub.request_progress(prefix);
             Ok(())
         })
     }

@@ -121,10 +121,10 @@ impl Hub {
         Watcher::new(self.clone(), cell)
     }
 
-    /// Delivers a sign of progress to every watch that is up to date; the others get one when they are.
-    pub fn request_progress(&self) {
+    /// Delivers a sign of progress to the watches of a prefix that are up to date; the others get one when they are.
+    pub fn request_progress(&self, prefix: &str) {
         let inner = self.inner.read();
-        for cell in inner.watchers.iter().filter_map(Weak::upgrade) {
+        for cell in inner.watchers.iter().filter_map(Weak::upgrade).filter(|cell| cell.prefix() == prefix) {
             cell.progress(inner.state.revision);
         }
     }

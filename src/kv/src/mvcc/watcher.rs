@@ -47,6 +47,11 @@ impl Cell {
         Self { prefix: prefix.into(), start, queue: Mutex::new(queue), wake: Notify::new() }
     }
 
+    /// The beginning of the keys that are watched.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// Says whether an event is for this watcher.
     pub fn wants(&self, event: &Event) -> bool {
         event.kv.mod_revision >= self.start && event.kv.key.starts_with(&*self.prefix)

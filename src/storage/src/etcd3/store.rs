@@ -278,8 +278,9 @@ impl Interface for Store {
 
     fn request_watch_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let asked = self.client.request_progress().await;
-            asked.map_err(|error| Error::from_kv(error, &self.resource().prefix))
+            let prefix = self.resource_prefix();
+            let asked = self.client.request_progress(&prefix).await;
+            asked.map_err(|error| Error::from_kv(error, &prefix))
         })
     }
 
@@ -292,7 +293,7 @@ impl Store {
     /// Returns the newest revision, by listing one key: the header of any answer has it.
     ///
     /// Go: GetCurrentResourceVersion
-    async fn current_revision(&self, trace: &Trace) -> Result<u64, Error> {
+    pub(crate) async fn current_revision(&self, trace: &Trace) -> Result<u64, Error> {
         let mut access = Access { key: &self.resource().prefix, resource: self.resource() };
         let phase = enter(trace, Phase::StorageList, &mut access).await?;
         let prefix = self.resource_prefix();

@@ -2,9 +2,12 @@
 //!
 //! Go: apiserver/pkg/registry/generic/registry/store.go Get, ListPredicate, WatchPredicate
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use apimachinery::meta::options::{EXACT, GetOptions, ListOptions, NOT_OLDER_THAN};
+use apimachinery::{
+    fields::Operator,
+    meta::options::{EXACT, GetOptions, ListOptions, NOT_OLDER_THAN},
+};
 use phase::BoxFuture;
 use storage::{
     errors::{interpret_get_error, interpret_list_error, interpret_watch_error},
@@ -75,6 +78,11 @@ impl Store {
             } else {
                 AllowWatchBookmarks::No
             },
+            timeout: options
+                .timeout_seconds
+                .and_then(|seconds| seconds.try_into().ok())
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
         };
         (key, options)
     }
@@ -84,6 +92,8 @@ impl Store {
         let (labels, fields) = (options.label_selector.clone(), options.field_selector.clone());
         let selected = |field| fields.requires_exact_match(field).map(str::to_owned);
         let (name, namespace) = (selected("metadata.name"), selected("metadata.namespace"));
+        let exact = fields.0.iter().find(|requirement| requirement.operator == Operator::Equals);
+        let exact = exact.map(|requirement| (requirement.field.clone(), requirement.value.clone()));
         let everything = labels.is_empty() && fields.is_empty();
         SelectionPredicate {
             name,
@@ -93,6 +103,7 @@ impl Store {
                     Arc::new(move |object| labels.matches(&object.labels) && fields.matches(&object.fields));
                 matches
             }),
+            exact,
             limit: options.limit,
             continue_token: options.continue_token.clone(),
         }
