@@ -8,6 +8,7 @@
 //!
 //! Read in this order.
 
+pub mod gonames;
 pub mod resources;
 pub mod scheme;
 pub mod types;

@@ -25,7 +25,7 @@ use apimachinery::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    resources,
+    gonames, resources,
     types::{self, IsKind, TYPES, Type},
 };
 
@@ -179,8 +179,11 @@ fn complete(schemas: &Schemas, object: &mut ObjectType, published: &Map<String, 
     let properties = published.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     for (name, property) in properties {
         let property = property.as_object().unwrap_or(&empty);
-        let facts = facts.fields.iter().find(|field| field.name == name);
-        object.properties.insert(name.clone().into(), field(schemas, property, facts));
+        let field_facts = facts.fields.iter().find(|field| field.name == name);
+        let mut field = field(schemas, property, field_facts);
+        field.go.embedded = gonames::embedded(facts.short_name(), &field.proto).into();
+        field.go.type_name = gonames::type_name(&facts.name, name).into();
+        object.properties.insert(name.clone().into(), field);
     }
     if facts.atomic {
         object.map_type = Some(MapType::Atomic);

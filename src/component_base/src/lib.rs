@@ -3,4 +3,3 @@
 //! Go: k8s.io/component-base
 
 pub mod flagset;
-pub mod version;

@@ -6,4 +6,3 @@
 
 pub mod options;
 pub mod registry;
-pub mod controller;

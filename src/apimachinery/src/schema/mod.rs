@@ -14,5 +14,4 @@ pub mod model;
 pub mod openapi;
 pub mod registry;
 mod scalars;
-#[cfg(test)]
-pub(crate) mod testing;
+pub mod tidy;

@@ -9,6 +9,3 @@ pub mod context;
 pub mod handler;
 pub mod requestinfo;
 pub mod responses;
-
-#[cfg(test)]
-pub(crate) mod testing;

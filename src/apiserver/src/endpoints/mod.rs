@@ -1,5 +1,0 @@
-//! From a path to a resource.
-//!
-//! Go: apiserver/pkg/endpoints
-
-pub mod filters;

@@ -1,6 +1,0 @@
-//! Paths that every server has.
-//!
-//! Go: apiserver/pkg/server/routes
-
-pub mod index;
-pub mod version;
