@@ -11,6 +11,8 @@
 //! [`rest`] names what a resource can do, and holds the steps that every write takes whatever the kind.
 //! [`store`] takes them in order over storage; [`subresource`] shows a part of an object under a name of its own.
 
+pub mod generic;
+
 pub mod rest;
 
 pub mod store;

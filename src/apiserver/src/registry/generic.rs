@@ -1,0 +1,58 @@
+//! Where a registry's objects come to lie.
+//!
+//! Go: apiserver/pkg/registry/generic/options.go, apiserver/pkg/server/options/etcd.go StorageFactoryRestOptionsFactory
+
+use std::sync::Arc;
+
+use kv::backend::Backend;
+use phase::clock::Clock;
+use storage::{
+    etcd3::{
+        lease_manager::{LeaseManager, LeaseManagerConfig},
+        store::Store,
+    },
+    interface::{Interface, Resource},
+    value::Transformer,
+};
+
+/// Whether reads are answered from memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchCache {
+    /// They are.
+    On,
+    /// Every read goes to the backend: events.
+    Off,
+}
+
+/// Opens the storage of one resource after another.
+///
+/// Go: apiserver/pkg/registry/generic/options.go RESTOptionsGetter
+pub trait RESTOptionsGetter: Send + Sync {
+    /// Returns the storage of a resource.
+    fn get_rest_options(&self, resource: Resource, cache: WatchCache) -> Arc<dyn Interface>;
+}
+
+/// One backend below one prefix, for all resources.
+///
+/// Go: apiserver/pkg/server/options/etcd.go StorageFactoryRestOptionsFactory
+pub struct StorageFactoryRESTOptionsFactory {
+    /// Keys and revisions.
+    pub client: Arc<dyn Backend>,
+    /// The prefix of all of storage: `/registry`.
+    pub path_prefix: String,
+    /// What happens to bytes on their way.
+    pub transformer: Arc<dyn Transformer>,
+    /// How leases of events are shared.
+    pub leases: LeaseManagerConfig,
+    /// Whether watch caches are used at all.
+    pub watch_cache: WatchCache,
+    /// Where times come from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl RESTOptionsGetter for StorageFactoryRESTOptionsFactory {
+    fn get_rest_options(&self, resource: Resource, _cache: WatchCache) -> Arc<dyn Interface> {
+        let leases = LeaseManager::new(self.leases, self.clock.clone());
+        Arc::new(Store::new(self.client.clone(), &self.path_prefix, resource, self.transformer.clone(), leases))
+    }
+}
