@@ -9,7 +9,9 @@
 //!
 //! Read in this order.
 
+pub mod custom;
 pub mod decode;
+pub mod defaulting;
 pub mod model;
 pub mod openapi;
 pub mod registry;
