@@ -4,4 +4,5 @@
 //! `../shared` next to it; where they are absent the tests say that they are skipped.
 
 mod decoding;
+mod protobuf;
 mod recorded;

@@ -7,12 +7,16 @@
 //!
 //! Go: apiextensions-apiserver/pkg/apiserver/schema/structural.go Structural
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::Value;
 
 use super::registry::Link;
-use crate::runtime::schema::GroupVersionKind;
+use crate::runtime::{schema::GroupVersionKind, serializer::protobuf::layout::Layout};
 
 /// A name or a description: static in the table of built-in types, owned in a custom one.
 pub type Text = Cow<'static, str>;
@@ -96,6 +100,8 @@ pub struct ObjectType {
     pub embedded_resource: bool,
     /// `x-kubernetes-unions`, as published.
     pub unions: Option<Value>,
+    /// The fields by their protobuf numbers, made when a message of this type is first met.
+    pub layout: OnceLock<Layout>,
 }
 
 /// A list's items and how it merges.

@@ -113,6 +113,7 @@ fn object(value: &Value, schemas: Option<&Schemas>) -> ObjectType {
         preserve_unknown_fields,
         embedded_resource: flag("x-kubernetes-embedded-resource"),
         unions: value.get("x-kubernetes-unions").cloned(),
+        ..ObjectType::default()
     }
 }
 

@@ -11,4 +11,5 @@
 //! Go: apimachinery/pkg/runtime/serializer
 
 pub mod json;
+pub mod protobuf;
 pub mod yaml;

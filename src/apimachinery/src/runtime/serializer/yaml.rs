@@ -374,7 +374,8 @@ fn key_text(key: &Value) -> Result<(String, String), YamlError> {
 }
 
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, YamlError> {
-    match tag.and_then(Tag::core_suffix) {
+    let tagged = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
+    match tagged.as_deref() {
         Some("str") => Ok(Value::from(text)),
         Some("binary") => {
             let bytes = base64::engine::general_purpose::STANDARD.decode(text);
