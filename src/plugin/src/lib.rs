@@ -1,1 +1,9 @@
-//! Admission plugins, RBAC and Node authorizers, bootstrap policy.
+//! What Kubernetes adds to the generic server's seams: authorizers, bootstrap policy, admission plugins.
+//!
+//! Go: plugin/pkg
+//!
+//! Everything here reads objects from local copies (`client::cache`), which the server's own loopback client fills.
+//!
+//! Read in this order.
+
+pub mod rbac;
