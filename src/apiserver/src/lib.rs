@@ -17,5 +17,7 @@
 //! A module may use those below it only. Read from the bottom.
 
 pub mod admission;
+pub mod endpoints;
 pub mod registry;
 pub mod request;
+pub mod server;

@@ -3,3 +3,4 @@
 //! Go: k8s.io/component-base
 
 pub mod flagset;
+pub mod version;

@@ -6,3 +6,4 @@
 
 pub mod options;
 pub mod registry;
+pub mod controller;

@@ -60,6 +60,8 @@ pub struct Context {
     pub mux_and_discovery_complete: bool,
     /// When it arrived, on `services.clock`. Set by WithRequestReceivedTimestamp.
     pub received: Nanos,
+    /// How long a person had held it by then, in nanoseconds.
+    pub held_before: Nanos,
     /// How long it may take in all, not counting the time it is held. Set by WithRequestDeadline; `None`: as long as it likes.
     pub deadline: Option<Duration>,
     /// What it asks for. Set by WithRequestInfo.
@@ -110,14 +112,14 @@ impl Warnings {
 
 impl Context {
     /// Wraps a request that has just arrived.
-    pub fn new(request: http::Request<Body>, services: Services, trace: Trace) -> Self {
+    pub fn new<B: Into<Option<Body>>>(request: http::Request<B>, services: Services, trace: Trace) -> Self {
         let (parts, body) = request.into_parts();
         Self {
             method: parts.method,
             uri: parts.uri,
             version: parts.version,
             headers: parts.headers,
-            body: Mutex::new(Some(body)),
+            body: Mutex::new(body.into()),
             extensions: parts.extensions,
             remote_addr: Arc::from(""),
             peer_certificates: Arc::from([]),
@@ -125,6 +127,7 @@ impl Context {
             audit_annotations: Mutex::default(),
             mux_and_discovery_complete: true,
             received: services.clock.now(),
+            held_before: 0,
             deadline: None,
             info: RequestInfo::default(),
             user: None,
@@ -163,6 +166,12 @@ impl Context {
     /// Returns the query's parameters in order, decoded as Go's `url.ParseQuery` does.
     pub fn query_pairs(&self) -> Vec<(String, String)> {
         query_pairs(self.uri.query().unwrap_or_default())
+    }
+
+    /// Returns the nanoseconds the request has used so far: those it was held do not count.
+    pub fn used(&self) -> Nanos {
+        let held = self.trace.held().saturating_sub(self.held_before);
+        self.services.clock.now().saturating_sub(self.received).saturating_sub(held)
     }
 
     /// Writes an annotation of the audit event; the first value of a key stays.

@@ -9,3 +9,6 @@ pub mod context;
 pub mod handler;
 pub mod requestinfo;
 pub mod responses;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -52,6 +52,25 @@ pub struct RequestInfoFactory {
     pub groupless_api_prefixes: BTreeSet<String>,
 }
 
+/// Says whether a request may take as long as it likes.
+///
+/// Go: apiserver/pkg/endpoints/request/context.go LongRunningRequestCheck
+pub type LongRunningFunc = Arc<dyn Fn(&RequestInfo) -> bool + Send + Sync>;
+
+/// Returns the check that calls requests long-running by verb or sub-resource, and profiles by path.
+///
+/// Go: apiserver/pkg/server/filters/longrunning.go BasicLongRunningRequestCheck
+pub fn basic_long_running_request_check(
+    verbs: &'static [&'static str],
+    subresources: &'static [&'static str],
+) -> LongRunningFunc {
+    Arc::new(move |info| {
+        verbs.contains(&info.verb.as_str())
+            || (info.is_resource_request && subresources.contains(&info.subresource.as_str()))
+            || (!info.is_resource_request && info.path.starts_with("/debug/pprof/"))
+    })
+}
+
 /// Verbs that a path may bear in front of its resource: `/api/v1/watch/pods`.
 const SPECIAL_VERBS: [&str; 2] = ["proxy", "watch"];
 

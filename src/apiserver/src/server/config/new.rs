@@ -1,0 +1,100 @@
+//! From a complete config to a server, behind which another may stand.
+//!
+//! Go: apiserver/pkg/server/config.go New
+
+use std::sync::Arc;
+
+use phase::{catalog::Phase, trace::Trace};
+
+use crate::{
+    request::handler::Handler,
+    server::{
+        config::CompletedConfig, delegation::DelegationTarget, genericapiserver::GenericAPIServer,
+        handler::APIServerHandler, healthz::HealthChecker, notfoundhandler::NotFoundHandler, routes,
+        start_error::StartError,
+    },
+};
+
+impl CompletedConfig {
+    /// Makes a server with `delegation_target` behind it, step by step.
+    ///
+    /// Go: apiserver/pkg/server/config.go New
+    pub async fn new(
+        &self,
+        trace: &Trace,
+        name: &'static str,
+        delegation_target: Arc<dyn DelegationTarget>,
+    ) -> Result<Arc<GenericAPIServer>, StartError> {
+        let mut config = self.config.clone();
+        let phase = trace.enter_labelled(Phase::NewGenericServer, name, &mut config).await?;
+        let server = self.build(name, delegation_target);
+        match &server {
+            Ok(_) => phase.exit(&self.config),
+            Err(error) => phase.fail(error),
+        }
+        server
+    }
+
+    fn build(
+        &self,
+        name: &'static str,
+        delegation_target: Arc<dyn DelegationTarget>,
+    ) -> Result<Arc<GenericAPIServer>, StartError> {
+        let c = &self.config;
+        if c.loopback_client_config.is_none() {
+            return Err(StartError::new(name, "Genericapiserver.New() called with config.LoopbackClientConfig == nil"));
+        }
+        let handler = self.api_server_handler(name, &*delegation_target);
+        let server = Arc::new(GenericAPIServer::from_config(name, c, handler, delegation_target.clone()));
+
+        server.inherit_hooks(&*delegation_target);
+        self.add_preconfigured_hooks(&server)?;
+        server.inherit_mux_signals(&*delegation_target);
+        self.inherit_health_checks(&server, &*delegation_target)?;
+        self.install_api(&server, &*delegation_target);
+        Ok(server)
+    }
+
+    /// The filters, the director, and behind it the delegate's director.
+    fn api_server_handler(&self, name: &'static str, delegation_target: &dyn DelegationTarget) -> APIServerHandler {
+        let c = &self.config;
+        let filters = (c.build_handler_chain_func)(c);
+        let not_found: Arc<dyn Handler> =
+            delegation_target.unprotected_handler().unwrap_or_else(|| Arc::new(NotFoundHandler));
+        APIServerHandler::new(name, filters, not_found, c.services.clone(), c.tracer.clone())
+    }
+
+    /// The hooks that came with the config, each with its check.
+    fn add_preconfigured_hooks(&self, server: &GenericAPIServer) -> Result<(), StartError> {
+        for entry in &self.config.post_start_hooks {
+            server.add_post_start_hook_entry(entry.clone())?;
+        }
+        Ok(())
+    }
+
+    /// The delegate's checks, where this server has none of that name.
+    fn inherit_health_checks(
+        &self,
+        server: &GenericAPIServer,
+        delegation_target: &dyn DelegationTarget,
+    ) -> Result<(), StartError> {
+        let own: Vec<Arc<dyn HealthChecker>> = server.healthz_checks();
+        let has = |name: &str| own.iter().any(|check| check.name() == name);
+        let inherited = delegation_target.healthz_checks().into_iter().filter(|check| !has(check.name()));
+        server.add_health_checks(inherited.collect())
+    }
+
+    /// The paths that every server has.
+    ///
+    /// Go: apiserver/pkg/server/config.go installAPI
+    fn install_api(&self, server: &Arc<GenericAPIServer>, delegation_target: &dyn DelegationTarget) {
+        let c = &self.config;
+        if c.enable_index {
+            routes::index::install(server);
+        }
+        routes::version::install(server, &c.effective_version);
+        if c.enable_index && delegation_target.unprotected_handler().is_none() {
+            routes::index::install_not_found(server);
+        }
+    }
+}
