@@ -8,7 +8,19 @@
 //!
 //! Read in this order.
 
+// The facts.
 pub mod gonames;
 pub mod resources;
 pub mod scheme;
 pub mod types;
+
+// What is particular to each kind, and what the kinds share.
+pub mod conversion;
+pub mod diff;
+pub mod gojson;
+pub mod node;
+pub mod strategy;
+pub mod validation;
+
+// The groups.
+pub mod core;

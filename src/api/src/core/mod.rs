@@ -1,0 +1,47 @@
+//! The core group.
+//!
+//! Go: pkg/apis/core, pkg/registry/core
+
+pub mod config;
+pub mod endpoints;
+pub mod event;
+pub mod limits;
+pub mod namespace;
+
+use apimachinery::{util::validation, validation::field::ErrorList};
+
+use crate::{node::Node, strategy::Rules};
+
+/// Returns the rules of a kind of this group.
+pub fn rules(kind: &str) -> Option<&'static Rules> {
+    Some(match kind {
+        "ConfigMap" => &config::CONFIG_MAP,
+        "Secret" => &config::SECRET,
+        "Namespace" => &namespace::NAMESPACE,
+        "ServiceAccount" => &namespace::SERVICE_ACCOUNT,
+        "LimitRange" => &limits::LIMIT_RANGE,
+        "ResourceQuota" => &limits::RESOURCE_QUOTA,
+        "Endpoints" => &endpoints::ENDPOINTS,
+        "Event" => &event::EVENT,
+        _ => return None,
+    })
+}
+
+/// Checks the finalizers in the spec of a namespace: all errors name the list, not its item.
+///
+/// Go: pkg/apis/core/validation/validation.go validateFinalizerName
+fn finalizer_names(list: &Node<'_>) -> ErrorList {
+    let mut errors = ErrorList::new();
+    for item in list.items_here() {
+        let item = item.at(list.path.clone());
+        let sentences = validation::is_qualified_name(item.as_str());
+        if sentences.is_empty()
+            && !item.as_str().contains('/')
+            && !matches!(item.as_str(), "kubernetes" | "orphan" | "foregroundDeletion")
+        {
+            errors.push(item.invalid("name is neither a standard finalizer name nor is it fully qualified"));
+        }
+        errors.extend(sentences.into_iter().map(|sentence| item.invalid(sentence)));
+    }
+    errors
+}

@@ -1,0 +1,244 @@
+//! What is particular to each kind, as a table of functions.
+//!
+//! The generic store asks a strategy; the strategy of a built-in kind is a row of this table. A row names only what the
+//! kind does otherwise than [`Rules::PLAIN`]. Nothing here knows a request: the time and the identity of who asks
+//! come as [`Request`].
+//!
+//! Versions: the functions see an object in the version it is stored in (`resources::Resource::storage_version`);
+//! defaults are the exception, they belong to the version that was sent.
+//!
+//! Go: pkg/registry/*/*/strategy.go, pkg/apis/*/v1/defaults.go
+
+use std::{collections::BTreeMap, time::Duration};
+
+use apimachinery::{
+    api::validation::{
+        name::{NameUsage, ValidateNameFunc, name_is_dns_subdomain},
+        object_meta::{Scope, validate_object_meta},
+    },
+    meta::object_meta::ObjectMeta,
+    runtime::{object::Object, schema::GroupKind},
+    validation::field::{ErrorList, Path},
+};
+use serde_json::Value;
+
+/// What the rules may know of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The time of day, since the Unix epoch.
+    pub now: Duration,
+    /// A fresh uid, for the kinds that name themselves by one.
+    pub uid: String,
+    /// Who asks: `username`, `uid`, `groups`, `extra`, as a CertificateSigningRequest keeps them.
+    pub requester: BTreeMap<String, Value>,
+}
+
+/// When `metadata.generation` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// The kind has none.
+    Never,
+    /// 1 at first, one more whenever one of these fields changes.
+    Fields(&'static [&'static str]),
+    /// As `Fields`, but the first is left to the first change.
+    FieldsLater(&'static [&'static str]),
+    /// 1 at first, one more whenever anything but the metadata, or the labels, change.
+    All,
+}
+
+/// The rules of a kind.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// Fills in what was not said, in the version that was sent. Go: SetObjectDefaults_*
+    pub default: fn(&mut Object),
+    /// What a name looks like.
+    pub validate_name: ValidateNameFunc,
+    /// Whether clients cannot set `status` through the object itself.
+    pub has_status: bool,
+    /// When the generation counts.
+    pub generation: Generation,
+    /// Completes a new object, after `status` was dropped and `generation` set.
+    pub prepare_for_create: fn(&Request, &mut Object),
+    /// Completes a changed object, after `status` was kept; `generation` is counted afterwards.
+    pub prepare_for_update: fn(&Request, &mut Object, &Object),
+    /// Checks a new object; the name and labels of its metadata besides.
+    pub validate: fn(&Object) -> ErrorList,
+    /// Checks a change: new, old. The metadata besides.
+    pub validate_update: fn(&Object, &Object) -> ErrorList,
+    /// What a client should know of a valid new object.
+    pub warnings_on_create: fn(&Object) -> Vec<String>,
+    /// What a client should know of a valid change.
+    pub warnings_on_update: fn(&Object, &Object) -> Vec<String>,
+    /// Brings a valid object into its one form.
+    pub canonicalize: fn(&mut Object),
+    /// What differs for `/status`.
+    pub status: Part,
+    /// Labels of field selectors besides name and namespace, with their values.
+    pub fields: fn(&Object) -> Vec<(&'static str, String)>,
+}
+
+/// What `/status` and other sub-resources of the same kind do otherwise.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// Takes from the old object what this sub-resource does not write.
+    pub prepare_for_update: fn(&Request, &mut Object, &Object),
+    /// Checks the change.
+    pub validate_update: fn(&Object, &Object) -> ErrorList,
+    /// What a client should know of it.
+    pub warnings_on_update: fn(&Object, &Object) -> Vec<String>,
+    /// The fields that a client cannot own through it.
+    pub reset_fields: &'static [&'static [&'static str]],
+}
+
+impl Rules {
+    /// A kind without anything particular.
+    pub const PLAIN: Self = Self {
+        default: |_| {},
+        validate_name: name_is_dns_subdomain,
+        has_status: false,
+        generation: Generation::Never,
+        prepare_for_create: |_, _| {},
+        prepare_for_update: |_, _, _| {},
+        validate: |_| ErrorList::new(),
+        validate_update: |_, _| ErrorList::new(),
+        warnings_on_create: |_| Vec::new(),
+        warnings_on_update: |_, _| Vec::new(),
+        canonicalize: |_| {},
+        status: Part::PLAIN,
+        fields: |_| Vec::new(),
+    };
+
+    /// A kind with a `status` and a counted `spec`.
+    pub const WITH_STATUS: Self = Self { has_status: true, generation: Generation::Fields(&["spec"]), ..Self::PLAIN };
+
+    /// Checks a new object, its metadata first. Go: the strategy's Validate
+    pub fn validate_new(&self, object: &Object, scope: Scope) -> ErrorList {
+        let metadata = Path::new("metadata");
+        let mut errors = validate_object_meta(ObjectMeta::of(object), scope, self.validate_name, &metadata);
+        errors.extend((self.validate)(object));
+        errors
+    }
+
+    /// Completes a new object: its status goes, its generation begins.
+    pub fn complete_for_create(&self, request: &Request, object: &mut Object) {
+        if self.has_status {
+            object.remove(&["status"]);
+        }
+        if matches!(self.generation, Generation::Fields(_) | Generation::All) {
+            object.set(&["metadata", "generation"], 1);
+        }
+        (self.prepare_for_create)(request, object);
+    }
+
+    /// Completes a changed object: its status stays, its generation counts.
+    pub fn complete_for_update(&self, request: &Request, object: &mut Object, old: &Object) {
+        if self.has_status {
+            keep(object, old, &["status"]);
+        }
+        (self.prepare_for_update)(request, object, old);
+        let changed = |fields: &[&str]| fields.iter().any(|field| differs(object, old, field));
+        let counts = match self.generation {
+            Generation::Never => false,
+            Generation::Fields(fields) | Generation::FieldsLater(fields) => changed(fields),
+            Generation::All => all_differs(object, old),
+        };
+        if counts {
+            object.set(&["metadata", "generation"], old.generation() + 1);
+        }
+    }
+}
+
+impl Part {
+    /// Keeps `spec`, or everything but `status`.
+    pub const PLAIN: Self = Self {
+        prepare_for_update: |_, object, old| keep(object, old, &["spec"]),
+        validate_update: |_, _| ErrorList::new(),
+        warnings_on_update: |_, _| Vec::new(),
+        reset_fields: &[&["spec"]],
+    };
+
+    /// Keeps `spec` and all metadata that a person writes.
+    pub const WITH_METADATA: Self = Self {
+        prepare_for_update: |_, object, old| {
+            keep(object, old, &["spec"]);
+            reset_object_meta_for_status(object, old);
+        },
+        reset_fields: &[&["spec"], &["metadata"]],
+        ..Self::PLAIN
+    };
+}
+
+/// Gives a field its old value, present or not.
+pub fn keep(object: &mut Object, old: &Object, path: &[&str]) {
+    match old.get(path) {
+        Some(value) => object.set(path, value.clone()),
+        None => {
+            object.remove(path);
+        }
+    }
+}
+
+/// Keeps the metadata that a person writes, but for managed fields.
+///
+/// Go: apimachinery/pkg/apis/meta/v1/meta.go ResetObjectMetaForStatus
+pub fn reset_object_meta_for_status(object: &mut Object, old: &Object) {
+    for field in
+        ["deletionTimestamp", "generation", "selfLink", "labels", "annotations", "finalizers", "ownerReferences"]
+    {
+        keep(object, old, &["metadata", field]);
+    }
+}
+
+/// Says whether a field, by dotted names, has another meaning than before. Absent, `null` and an empty list are the same.
+///
+/// Go: apiequality.Semantic.DeepEqual
+pub fn differs(object: &Object, old: &Object, field: &str) -> bool {
+    let path: Vec<&str> = field.split('.').collect();
+    !same(object.get(&path), old.get(&path))
+}
+
+/// Says whether two values mean the same.
+pub fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
+    match (meaning(a), meaning(b)) {
+        (None, None) => true,
+        (Some(Value::Object(a)), Some(Value::Object(b))) => {
+            a.keys().chain(b.keys()).all(|key| same(a.get(key), b.get(key)))
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(Some(a), Some(b)))
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// `null` and an empty list mean nothing.
+fn meaning(value: Option<&Value>) -> Option<&Value> {
+    value.filter(|value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    })
+}
+
+fn all_differs(object: &Object, old: &Object) -> bool {
+    let fields =
+        object.0.keys().chain(old.0.keys()).filter(|field| !matches!(field.as_str(), "metadata" | "apiVersion"));
+    differs(object, old, "metadata.labels")
+        || fields.into_iter().any(|field| !same(object.get(&[field]), old.get(&[field])))
+}
+
+/// A name that may be anything that can stand in a path.
+pub fn any_name(name: &str, usage: NameUsage) -> Vec<String> {
+    apimachinery::api::validation::name::validate_path_segment_name(name, usage)
+}
+
+/// Returns the rules of a kind.
+pub fn rules(kind: &GroupKind) -> &'static Rules {
+    static PLAIN: Rules = Rules::PLAIN;
+    let found = match &*kind.group {
+        "" => crate::core::rules(&kind.kind),
+        "events.k8s.io" => Some(&crate::core::event::EVENTS_V1),
+        _ => None,
+    };
+    found.unwrap_or(&PLAIN)
+}
