@@ -9,6 +9,8 @@
 
 pub mod api;
 pub mod fields;
+pub mod jsonmergepatch;
+pub mod jsonpatch;
 pub mod labels;
 pub mod meta;
 pub mod runtime;

@@ -19,11 +19,12 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde_json::{Map, Number, Value};
 
 use super::{
+    gotypes::{short_name, type_name, zero},
     model::{ArrayType, Bits, Field, Kind, ObjectType, Schema},
     registry::{ANY, Link},
     scalars,
 };
-use crate::api::resource::Quantity;
+use crate::{api::resource::Quantity, runtime::serializer::json};
 
 /// What a document held.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,15 +40,29 @@ pub struct Decoded {
 #[error("{0}")]
 pub struct DecodeError(pub String);
 
+impl From<serde_json::Error> for DecodeError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<json::SyntaxError> for DecodeError {
+    fn from(error: json::SyntaxError) -> Self {
+        Self(error.0)
+    }
+}
+
 /// How many findings of strict decoding Go keeps.
 const MAX_STRICT: usize = 100;
 
-/// Decodes JSON text into a value of a type. The text must be valid UTF-8 (Go puts U+FFFD for what is not).
+/// Decodes JSON text into a value of a type.
 pub fn from_json(schema: &Schema, text: &[u8]) -> Result<Decoded, DecodeError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let decoded = from_deserializer(schema, &mut deserializer)?;
-    deserializer.end().map_err(|error| DecodeError(error.to_string()))?;
-    Ok(decoded)
+    json::lenient(text, |text| {
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let decoded = from_deserializer(schema, &mut deserializer)?;
+        deserializer.end()?;
+        Ok(decoded)
+    })
 }
 
 /// Decodes a value (a patched object, a webhook's answer) into a value of a type.
@@ -55,19 +70,34 @@ pub fn from_value(schema: &Schema, value: Value) -> Result<Decoded, DecodeError>
     from_deserializer(schema, value)
 }
 
-/// Decodes JSON text without a type, noting duplicate fields: what is done to custom resources first.
+/// Decodes a JSON object without a type, noting duplicate fields: custom resources, patches.
 pub fn untyped(text: &[u8]) -> Result<Decoded, DecodeError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let mut cx = Context { track_free: true, ..Context::default() };
-    let seed = Seed { schema: &Schema::default(), type_name: "", cx: &mut cx };
-    let value = seed.deserialize(&mut deserializer).map_err(|error| DecodeError(error.to_string()))?;
-    deserializer.end().map_err(|error| DecodeError(error.to_string()))?;
-    Ok(Decoded { value: value.unwrap_or_default(), strict: cx.strict })
+    let object = ObjectType { additional: Some(Link::default()), ..ObjectType::default() };
+    from_free_json(&Schema::of(Kind::Object(object)), text)
+}
+
+/// Decodes JSON text, noting duplicate fields also where the schema allows anything.
+pub(crate) fn from_free_json(schema: &Schema, text: &[u8]) -> Result<Decoded, DecodeError> {
+    let mut decoded = json::lenient(text, |text| {
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let decoded = run(schema, &mut deserializer, Context { track_free: true, ..Context::default() })?;
+        deserializer.end()?;
+        Ok::<_, DecodeError>(decoded)
+    })?;
+    json::settle_numbers(&mut decoded.value);
+    Ok(decoded)
 }
 
 /// Decodes from any format into a value of a type.
 pub fn from_deserializer<'de, D: Deserializer<'de>>(schema: &Schema, deserializer: D) -> Result<Decoded, DecodeError> {
-    let mut cx = Context::default();
+    run(schema, deserializer, Context::default())
+}
+
+fn run<'de, 's, D: Deserializer<'de>>(
+    schema: &'s Schema,
+    deserializer: D,
+    mut cx: Context<'s>,
+) -> Result<Decoded, DecodeError> {
     let result = Seed { schema, type_name: "", cx: &mut cx }.deserialize(deserializer);
     // Code of a type's own stops Go's decoder at once; a wrong type is remembered and the rest still read.
     if let Some(refusal) = cx.hard.or(cx.soft) {
@@ -75,20 +105,6 @@ pub fn from_deserializer<'de, D: Deserializer<'de>>(schema: &Schema, deserialize
     }
     let value = result.map_err(|error| DecodeError(error.to_string()))?;
     Ok(Decoded { value: value.unwrap_or_else(|| zero(schema)), strict: cx.strict })
-}
-
-/// Returns what Go's zero value of a type is written as. A struct is empty here; `tidy` fills it.
-pub fn zero(schema: &Schema) -> Value {
-    match &schema.kind {
-        Kind::Object(object) if object.additional.is_none() => Value::Object(Map::new()),
-        Kind::String | Kind::Bytes => Value::from(""),
-        Kind::Quantity => Value::from("0"),
-        Kind::IntOrString | Kind::Integer(_) | Kind::Number => Value::from(0),
-        Kind::Boolean => Value::Bool(false),
-        Kind::Any | Kind::Raw | Kind::Either(_) | Kind::Object(_) | Kind::Array(_) | Kind::Time | Kind::MicroTime => {
-            Value::Null
-        }
-    }
 }
 
 /// Where the decoder stands and what it has found.
@@ -169,7 +185,7 @@ struct Seed<'a, 's> {
 
 impl<'s> Seed<'_, 's> {
     fn wanted(&self) -> Cow<'s, str> {
-        go_type(self.schema, self.type_name)
+        type_name(self.schema, self.type_name)
     }
 
     fn refuse<T>(self, found: &str) -> Option<T> {
@@ -448,43 +464,6 @@ fn overlay(schema: &Schema, old: &mut Value, new: Value) {
         }
         (_, old, new) => *old = new,
     }
-}
-
-/// Names a type as Go does in its refusals.
-pub(crate) fn go_type<'s>(schema: &'s Schema, known: &'s str) -> Cow<'s, str> {
-    if !known.is_empty() {
-        return Cow::Borrowed(known);
-    }
-    match &schema.kind {
-        Kind::Object(object) => match &object.additional {
-            // Quantities by name have one type of their own in nearly all structs.
-            Some(values) if matches!(values.get().kind, Kind::Quantity) => Cow::Borrowed("v1.ResourceList"),
-            Some(values) => Cow::Owned(format!("map[string]{}", go_type(values.get(), ""))),
-            None => Cow::Borrowed(versioned_name(&schema.name)),
-        },
-        Kind::Array(array) => Cow::Owned(format!("[]{}", go_type(array.items.get(), ""))),
-        Kind::String => Cow::Borrowed("string"),
-        Kind::Bytes => Cow::Borrowed("[]uint8"),
-        Kind::Integer(Bits::B32) => Cow::Borrowed("int32"),
-        Kind::Integer(Bits::B64) => Cow::Borrowed("int64"),
-        Kind::Number => Cow::Borrowed("float64"),
-        Kind::Boolean => Cow::Borrowed("bool"),
-        Kind::Any => Cow::Borrowed("interface {}"),
-        Kind::Raw | Kind::Either(_) | Kind::Time | Kind::MicroTime | Kind::Quantity | Kind::IntOrString => {
-            Cow::Borrowed(versioned_name(&schema.name))
-        }
-    }
-}
-
-/// `io.k8s.api.core.v1.PodSpec` is `PodSpec`.
-fn short_name(name: &str) -> &str {
-    name.rsplit_once('.').map_or(name, |(_, last)| last)
-}
-
-/// `io.k8s.api.core.v1.PodSpec` is `v1.PodSpec`.
-fn versioned_name(name: &str) -> &str {
-    let Some((before, _)) = name.rsplit_once('.') else { return name };
-    &name[before.rfind('.').map_or(0, |dot| dot + 1)..]
 }
 
 #[cfg(test)]

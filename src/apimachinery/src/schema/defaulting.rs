@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    decode::zero,
+    gotypes::zero,
     model::{Kind, ObjectType, Schema},
     registry::Link,
 };

@@ -12,6 +12,7 @@
 pub mod custom;
 pub mod decode;
 pub mod defaulting;
+pub mod gotypes;
 pub mod model;
 pub mod openapi;
 pub mod registry;

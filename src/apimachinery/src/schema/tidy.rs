@@ -10,7 +10,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    decode::zero,
+    gotypes::zero,
     model::{Field, Kind, ObjectType, Omit, Schema},
     registry::Link,
 };
