@@ -57,8 +57,40 @@ impl ServiceGenerator for Clients {
             }
             client = client.method(call.build());
         }
-        let tokens = CodeGenBuilder::new().generate_client(&client.build(), "super");
+        let client = Named { client: client.build(), identifier: service.proto_name };
+        let tokens = CodeGenBuilder::new().generate_client(&client, "super");
         code.push_str(&tokens.to_string());
+    }
+}
+
+/// A service that is called by another name than its Rust one: `KV`, where the types are `Kv...`.
+struct Named {
+    client: manual::Service,
+    identifier: String,
+}
+
+impl tonic_build::Service for Named {
+    type Comment = String;
+    type Method = manual::Method;
+
+    fn name(&self) -> &str {
+        self.client.name()
+    }
+
+    fn package(&self) -> &str {
+        self.client.package()
+    }
+
+    fn identifier(&self) -> &str {
+        &self.identifier
+    }
+
+    fn methods(&self) -> &[manual::Method] {
+        self.client.methods()
+    }
+
+    fn comment(&self) -> &[String] {
+        self.client.comment()
     }
 }
 

@@ -20,6 +20,10 @@ pub mod memory;
 
 pub mod embedded;
 
+pub mod etcd;
+
 pub mod observed;
+
+pub mod lessor;
 
 pub mod suite;

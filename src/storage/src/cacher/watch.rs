@@ -17,7 +17,7 @@ use crate::{
         window::Kind,
     },
     error::Error,
-    interface::{AllowWatchBookmarks, ListOptions, WatchEvent, WatchStream},
+    interface::{AllowWatchBookmarks, Interface, ListOptions, WatchEvent, WatchStream},
     versioner,
 };
 
@@ -45,6 +45,10 @@ impl Cacher {
         self.cache.check_ready()?;
         // Whoever says neither where to begin nor how begins with any state. Whoever says how begins with the newest.
         let newest = options.resource_version.is_empty() && options.send_initial_events.is_some();
+        if newest && !self.store().client.supports_progress() {
+            // Nothing would bring the cache to the newest revision: the backend's own watch knows it.
+            return self.store().watch(trace, key, options).await;
+        }
         let required = if newest { self.store().current_revision(trace).await? } else { version };
         let initial = match (options.send_initial_events, version) {
             (Some(true), _) => {

@@ -51,7 +51,12 @@ impl Store {
         }
         let watch = self.client.watch(&prefix, Some(revision + 1)).await;
         let watch = watch.map_err(|error| Error::from_kv(error, &prefix))?;
-        let view = View { decoder: self.decoder.clone(), predicate: options.predicate };
+        let view = View {
+            decoder: self.decoder.clone(),
+            predicate: options.predicate,
+            // The backend watches all keys that begin like the one: `web` and `web-2`.
+            only: (!options.recursive).then_some(prefix),
+        };
         let chan = WatchChan { view, watch: Some(watch), ready };
         Ok(Box::pin(stream::unfold(chan, |mut chan| async move { Some((chan.next().await?, chan)) })))
     }
@@ -101,11 +106,16 @@ impl WatchChan {
 struct View {
     decoder: Decoder,
     predicate: SelectionPredicate,
+    /// The one key that is watched; `None`: all that the backend delivers.
+    only: Option<String>,
 }
 
 impl View {
     /// Makes of a change of a key what a client sees of it, if it sees any.
     async fn transform(&self, event: &Event) -> Result<Option<WatchEvent>, Error> {
+        if self.only.as_ref().is_some_and(|only| **only != *event.kv.key) {
+            return Ok(None);
+        }
         let revision = event.kv.mod_revision;
         let now = match event.kind {
             EventKind::Put => Some(self.decoder.decode_kv(&event.kv).await?),
@@ -118,7 +128,7 @@ impl View {
             }
             _ => None,
         };
-        if self.predicate.everything() && event.prev.is_some() && now.is_some() {
+        if self.predicate.everything() && now.is_some() && !event.is_create() {
             return Ok(now.map(WatchEvent::Modified));
         }
         let now = now.filter(|object| self.predicate.selects(object));
