@@ -7,3 +7,7 @@
 //! Read in this order.
 
 pub mod rbac;
+
+pub mod service_account_getter;
+
+pub mod admission;
