@@ -19,7 +19,7 @@ pub mod conversion;
 pub mod diff;
 pub mod gojson;
 pub mod node;
-pub mod strategy;
+pub mod rules;
 pub mod validation;
 
 // The groups.

@@ -15,7 +15,7 @@ use apimachinery::{
 };
 use serde_json::Value;
 
-use crate::{node::Node, strategy};
+use crate::{node::Node, rules};
 
 /// What a field says that may not change.
 pub const FIELD_IMMUTABLE: &str = "field is immutable";
@@ -34,7 +34,7 @@ pub fn each_key(errors: &mut ErrorList, node: &Node<'_>, key: &str, sentences: V
 
 /// Refuses a change. Go: ValidateImmutableField
 pub fn immutable(errors: &mut ErrorList, new: &Node<'_>, old: &Node<'_>) {
-    if !strategy::same(new.value, old.value) {
+    if !rules::same(new.value, old.value) {
         errors.push(Error::invalid(&new.path, new.shown(), FIELD_IMMUTABLE));
     }
 }

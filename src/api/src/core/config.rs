@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     gojson,
     node::Node,
-    strategy::{Rules, differs},
+    rules::{Rules, differs},
     validation::{annotation_path, each_key, immutable},
 };
 

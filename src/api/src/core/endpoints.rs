@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     node::Node,
-    strategy::Rules,
+    rules::Rules,
     validation::{dns_label, named, non_special_ip, one_of, port_number, qualified_name},
 };
 

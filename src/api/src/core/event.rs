@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     node::Node,
-    strategy::{Rules, any_name, same},
+    rules::{Rules, any_name, same},
     validation::{FIELD_IMMUTABLE, each, go_struct},
 };
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     node::Node,
-    strategy::{Part, Request, Rules},
+    rules::{Part, Request, Rules},
     validation::{
         FIELD_IMMUTABLE, container_resource_name, each, is_standard_quota_resource, less, resource_name,
         resource_quantity,

@@ -10,7 +10,7 @@ pub mod namespace;
 
 use apimachinery::{util::validation, validation::field::ErrorList};
 
-use crate::{node::Node, strategy::Rules};
+use crate::{node::Node, rules::Rules};
 
 /// Returns the rules of a kind of this group.
 pub fn rules(kind: &str) -> Option<&'static Rules> {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::finalizer_names;
 use crate::{
     node::Node,
-    strategy::{Part, Request, Rules, keep},
+    rules::{Part, Request, Rules, keep},
 };
 
 const NAME_LABEL: [&str; 3] = ["metadata", "labels", "kubernetes.io/metadata.name"];

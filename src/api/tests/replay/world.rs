@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use api::{
     conversion, resources,
     resources::Resource,
-    strategy::{self, Request, Rules},
+    rules::{self, Request, Rules},
 };
 use apimachinery::{
     api::{
@@ -97,8 +97,8 @@ impl World {
         if version.is_empty() && place.resource.put_needs_version {
             return None;
         }
-        strategy::keep(&mut object, &old, &["metadata", "generation"]);
-        strategy::keep(&mut object, &old, &["metadata", "managedFields"]);
+        rules::keep(&mut object, &old, &["metadata", "generation"]);
+        rules::keep(&mut object, &old, &["metadata", "managedFields"]);
         let part = match place.subresource.as_str() {
             "" => None,
             "status" => Some(place.rules.status),
@@ -110,7 +110,7 @@ impl World {
         }
         for field in ["creationTimestamp", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
             if field == "creationTimestamp" || object.get(&["metadata", field]).is_none_or(Value::is_null) {
-                strategy::keep(&mut object, &old, &["metadata", field]);
+                rules::keep(&mut object, &old, &["metadata", field]);
             }
         }
         let mut errors = generic(&place, &object);
@@ -169,7 +169,7 @@ fn place(path: &str) -> Option<Place> {
         ""
     };
     let resource = resources::find(&version.group, &version.version, parts.first()?)?;
-    let rules = strategy::rules(&resource.gvk().group_kind());
+    let rules = rules::of(&resource.gvk());
     let part = |index: usize| parts.get(index).copied().unwrap_or_default().to_owned();
     Some(Place { resource, rules, namespace: namespace.to_owned(), name: part(1), subresource: part(2) })
 }
@@ -190,7 +190,7 @@ fn encode(place: &Place, object: Object) -> Value {
 }
 
 fn generic(place: &Place, object: &Object) -> ErrorList {
-    object_meta::validate_object_meta(ObjectMeta::of(object), scope(place), strategy::any_name, &Path::new("metadata"))
+    object_meta::validate_object_meta(ObjectMeta::of(object), scope(place), rules::any_name, &Path::new("metadata"))
 }
 
 fn refusal(place: &Place, object: &Object, errors: ErrorList) -> Answer {

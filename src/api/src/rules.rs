@@ -17,7 +17,7 @@ use apimachinery::{
         object_meta::{Scope, validate_object_meta},
     },
     meta::object_meta::ObjectMeta,
-    runtime::{object::Object, schema::GroupKind},
+    runtime::{object::Object, schema::GroupVersionKind},
     validation::field::{ErrorList, Path},
 };
 use serde_json::Value;
@@ -233,7 +233,7 @@ pub fn any_name(name: &str, usage: NameUsage) -> Vec<String> {
 }
 
 /// Returns the rules of a kind.
-pub fn rules(kind: &GroupKind) -> &'static Rules {
+pub fn of(kind: &GroupVersionKind) -> &'static Rules {
     static PLAIN: Rules = Rules::PLAIN;
     let found = match &*kind.group {
         "" => crate::core::rules(&kind.kind),
