@@ -15,6 +15,7 @@
 //!
 //! Read in this order.
 
+pub mod certificate_files;
 pub mod transport;
 
 pub mod rest;

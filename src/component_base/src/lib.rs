@@ -2,5 +2,6 @@
 //!
 //! Go: k8s.io/component-base
 
+pub mod featuregate;
 pub mod flagset;
 pub mod version;

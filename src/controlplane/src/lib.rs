@@ -4,6 +4,6 @@
 //!
 //! Read in this order.
 
+pub mod controller;
 pub mod options;
 pub mod registry;
-pub mod controller;

@@ -68,7 +68,7 @@ impl Tracer {
             kind,
             hook,
             clock: self.clock.clone(),
-            open: Mutex::new(Open { next: 1, stack: Vec::new() }),
+            open: Mutex::new(Open { next: 1, stack: Vec::new(), waiting: 0, since: 0 }),
             held: AtomicU64::new(0),
         });
         inner.record(Event::Started { kind, title: title() });
@@ -92,14 +92,18 @@ struct Inner {
     hook: Arc<dyn PhaseHook>,
     clock: Arc<dyn Clock>,
     open: Mutex<Open>,
-    /// Nanoseconds spent waiting for a person. Deadlines move by this much.
+    /// Nanoseconds spent waiting for a person, up to the last time that nobody waited. Deadlines move by this much.
     held: AtomicU64,
 }
 
-/// The phases that are open, innermost last.
+/// The phases that are open, innermost last, and who of them waits.
 struct Open {
     next: u32,
     stack: Vec<SpanId>,
+    /// How many phases wait for a person now: webhooks called side by side may all be held.
+    waiting: u32,
+    /// When the first of them began to wait.
+    since: Nanos,
 }
 
 impl Inner {
@@ -109,6 +113,30 @@ impl Inner {
 
     fn open(&self) -> std::sync::MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A wait for a person; it ends when this is dropped, also because the request was given up meanwhile.
+struct Waiting<'a>(&'a Inner);
+
+impl<'a> Waiting<'a> {
+    fn begin(inner: &'a Inner) -> Self {
+        let mut open = inner.open();
+        if open.waiting == 0 {
+            open.since = inner.clock.now();
+        }
+        open.waiting += 1;
+        Self(inner)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut open = self.0.open();
+        open.waiting -= 1;
+        if open.waiting == 0 {
+            self.0.held.fetch_add(self.0.clock.now().saturating_sub(open.since), Ordering::Relaxed);
+        }
     }
 }
 
@@ -134,9 +162,12 @@ impl Trace {
         self.0.is_some()
     }
 
-    /// Returns the time it was held so far. A deadline of the server moves by this much.
+    /// Returns the time it was held so far, a wait that is not over included. A deadline of the server moves by this much.
     pub fn held(&self) -> Nanos {
-        self.0.as_ref().map_or(0, |inner| inner.held.load(Ordering::Relaxed))
+        let Some(inner) = &self.0 else { return 0 };
+        let open = inner.open();
+        let now = if open.waiting > 0 { inner.clock.now().saturating_sub(open.since) } else { 0 };
+        inner.held.load(Ordering::Relaxed) + now
     }
 
     /// Tells facts about the trace (`user`, `verb`, `code`...) to whoever watches.
@@ -204,9 +235,9 @@ impl Trace {
         let hold = inner.hook.hold(&at, subject);
         let Some(hold) = hold else { return Ok(guard) };
         inner.record(Event::Held { span });
-        let since = inner.clock.now();
+        let waiting = Waiting::begin(inner);
         let resume = hold.await;
-        inner.held.fetch_add(inner.clock.now().saturating_sub(since), Ordering::Relaxed);
+        drop(waiting);
         inner.record(Event::Resumed { span });
         match resume {
             Resume::Proceed => Ok(guard),

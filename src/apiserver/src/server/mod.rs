@@ -14,6 +14,8 @@
 
 pub mod start_error;
 
+pub mod options;
+
 pub mod config;
 pub mod delegation;
 pub mod genericapiserver;

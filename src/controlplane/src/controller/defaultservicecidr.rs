@@ -20,7 +20,8 @@ pub fn hook(ranges: ServiceRanges) -> PostStartHookFunc {
 async fn sync(context: PostStartHookContext, ranges: ServiceRanges) -> Result<(), Error> {
     let client = ensure::client(&context);
     let cidrs = client.resource(&GroupVersionResource::new("networking.k8s.io", "v1", "servicecidrs"));
-    let list: Vec<String> = [Some(ranges.primary), ranges.secondary].into_iter().flatten().map(|range| range.to_string()).collect();
+    let list: Vec<String> =
+        [Some(ranges.primary), ranges.secondary].into_iter().flatten().map(|range| range.to_string()).collect();
     let mut present = ensure::exists(
         &cidrs,
         &ensure::object(json!({

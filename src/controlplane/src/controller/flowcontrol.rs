@@ -110,7 +110,8 @@ fn flow_schemas() -> Vec<Object> {
     let leases = |verbs: &[&str]| resources(verbs, &["coordination.k8s.io"], &["leases"], false);
     let elections = json!({"resourceRules": [leases(&["get", "create", "update"])]});
     let node_status = resources(&["*"], &[""], &["nodes", "nodes/status"], true);
-    let probes = json!({"nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/healthz", "/readyz", "/livez"]}]});
+    let probes =
+        json!({"nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/healthz", "/readyz", "/livez"]}]});
     let controllers = ["system:kube-controller-manager", "system:kube-scheduler"];
     vec![
         schema("exempt", "exempt", 1, None, vec![group("system:masters")], everything()),
@@ -132,16 +133,44 @@ fn flow_schemas() -> Vec<Object> {
             json!({"resourceRules": [node_status, leases(&["*"])]}),
         ),
         schema("system-nodes", "system", 500, Some("ByUser"), vec![group("system:nodes")], everything()),
-        schema("kube-controller-manager", "workload-high", 800, Some("ByNamespace"), vec![user(controllers[0])], everything()),
+        schema(
+            "kube-controller-manager",
+            "workload-high",
+            800,
+            Some("ByNamespace"),
+            vec![user(controllers[0])],
+            everything(),
+        ),
         schema("kube-scheduler", "workload-high", 800, Some("ByNamespace"), vec![user(controllers[1])], everything()),
-        schema("kube-system-service-accounts", "workload-high", 900, Some("ByNamespace"), vec![service_accounts()], everything()),
-        schema("service-accounts", "workload-low", 9000, Some("ByUser"), vec![group("system:serviceaccounts")], everything()),
+        schema(
+            "kube-system-service-accounts",
+            "workload-high",
+            900,
+            Some("ByNamespace"),
+            vec![service_accounts()],
+            everything(),
+        ),
+        schema(
+            "service-accounts",
+            "workload-low",
+            9000,
+            Some("ByUser"),
+            vec![group("system:serviceaccounts")],
+            everything(),
+        ),
         schema("global-default", "global-default", 9900, Some("ByUser"), everyone(), everything()),
         schema("catch-all", "catch-all", 10000, Some("ByUser"), everyone(), everything()),
     ]
 }
 
-fn schema(name: &str, level: &str, precedence: u32, distinguisher: Option<&str>, subjects: Vec<Value>, rules: Value) -> Object {
+fn schema(
+    name: &str,
+    level: &str,
+    precedence: u32,
+    distinguisher: Option<&str>,
+    subjects: Vec<Value>,
+    rules: Value,
+) -> Object {
     let mut rule = rules;
     rule["subjects"] = Value::Array(subjects);
     let mut spec = json!({

@@ -2,12 +2,12 @@
 //!
 //! Go: pkg/controlplane/controller, pkg/registry/{scheduling,flowcontrol}/rest
 
-pub mod ensure;
-pub mod systemnamespaces;
-pub mod priorityclasses;
-pub mod flowcontrol;
-pub mod clusterauthenticationtrust;
-pub mod kubernetesservice;
-pub mod defaultservicecidr;
 pub mod apiserverlease;
+pub mod clusterauthenticationtrust;
+pub mod defaultservicecidr;
+pub mod ensure;
+pub mod flowcontrol;
+pub mod kubernetesservice;
 pub mod legacytokentracking;
+pub mod priorityclasses;
+pub mod systemnamespaces;

@@ -31,7 +31,8 @@ pub fn hook() -> PostStartHookFunc {
 }
 
 async fn sync(context: PostStartHookContext) -> Result<(), Error> {
-    let classes = ensure::client(&context).resource(&GroupVersionResource::new("scheduling.k8s.io", "v1", "priorityclasses"));
+    let classes =
+        ensure::client(&context).resource(&GroupVersionResource::new("scheduling.k8s.io", "v1", "priorityclasses"));
     for (name, value, description) in CLASSES {
         let class = json!({
             "apiVersion": "scheduling.k8s.io/v1",

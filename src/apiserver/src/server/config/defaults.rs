@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use component_base::version;
+use component_base::{featuregate::FeatureGate, version};
 use phase::trace::Tracer;
 
 use crate::{
@@ -56,6 +56,10 @@ impl Config {
             disabled_post_start_hooks: BTreeSet::new(),
             post_start_hooks: Vec::new(),
             effective_version: Arc::new(version::get()),
+            feature_gate: FeatureGate::default(),
+            enable_priority_and_fairness: true,
+            merged_resource_config: None,
+            rest_options_getter: None,
             external_address: String::new(),
             public_address: None,
             build_handler_chain_func: Arc::new(handler_chain::default_build_handler_chain),

@@ -9,6 +9,7 @@
 pub mod defaults;
 pub mod handler_chain;
 pub mod new;
+pub mod resource_config;
 pub mod snapshot;
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, sync::Arc, time::Duration};
@@ -17,19 +18,21 @@ use auth::{
     authentication::{Authenticator, headerrequest::RequestHeaderConfig},
     authorization::{Authorizer, RuleResolver},
 };
-use component_base::version;
+use component_base::{featuregate::FeatureGate, version};
 use phase::trace::Tracer;
 
 use crate::{
-    admission,
+    admission::chain::Chain,
+    registry::generic::RESTOptionsGetter,
     request::{
         context::Services,
         handler::Filter,
         requestinfo::{LongRunningFunc, RequestInfoFactory},
     },
     server::{
-        filters::waitgroup::RequestWaitGroup, healthz::HealthChecker, hooks::PostStartHookEntry,
-        lifecycle_signals::LifecycleSignals, loopback::LoopbackClientConfig, secure_serving::SecureServingInfo,
+        config::resource_config::ResourceConfig, filters::waitgroup::RequestWaitGroup, healthz::HealthChecker,
+        hooks::PostStartHookEntry, lifecycle_signals::LifecycleSignals, loopback::LoopbackClientConfig,
+        secure_serving::SecureServingInfo,
     },
 };
 
@@ -52,7 +55,7 @@ pub struct Config {
     /// What a user may do in a namespace. `ConfigureAuthorization`.
     pub rule_resolver: Option<Arc<dyn RuleResolver>>,
     /// Whether a write is acceptable. `ConfigureAdmission`.
-    pub admission_control: Option<Arc<dyn admission::interfaces::Interface>>,
+    pub admission_control: Option<Arc<Chain>>,
     /// Regular expressions of web origins that may call the server. `ServerRunOptions`.
     pub cors_allowed_origin_list: Vec<String>,
     /// Directives of `Strict-Transport-Security`. `ServerRunOptions`.
@@ -73,6 +76,14 @@ pub struct Config {
     pub post_start_hooks: Vec<PostStartHookEntry>,
     /// What the server says it is. `ServerRunOptions`.
     pub effective_version: Arc<version::Info>,
+    /// Which features are on. `ServerRunOptions`.
+    pub feature_gate: FeatureGate,
+    /// Whether requests queue by flow; otherwise only their number is limited. `FeatureOptions`.
+    pub enable_priority_and_fairness: bool,
+    /// Which versions and resources are served. `APIEnablementOptions`.
+    pub merged_resource_config: Option<ResourceConfig>,
+    /// Makes the storage of resources. `EtcdOptions`.
+    pub rest_options_getter: Option<Arc<dyn RESTOptionsGetter>>,
     /// Host and port under which clients know the server: `10.0.0.7:6443`. `ServerRunOptions`.
     pub external_address: String,
     /// The address under which other servers reach this one. `ServerRunOptions`.

@@ -1,7 +1,8 @@
 //! The config as a person sees it while it fills up: every field, secrets left out.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use component_base::featuregate::FEATURES;
 use phase::snapshot::{Snapshot, Subject};
 use serde_json::{Value, json};
 
@@ -33,6 +34,10 @@ pub fn to_value(config: &Config) -> Value {
         disabled_post_start_hooks,
         post_start_hooks,
         effective_version,
+        feature_gate,
+        enable_priority_and_fairness,
+        merged_resource_config,
+        rest_options_getter,
         external_address,
         public_address,
         build_handler_chain_func,
@@ -68,6 +73,12 @@ pub fn to_value(config: &Config) -> Value {
         "externalAddress": external_address,
         "publicAddress": public_address,
         "loopbackClientConfig": loopback_client_config.as_ref().map(|_| "(redacted)"),
+        "featureGate": FEATURES.iter().map(|feature| (feature.name, feature_gate.enabled(feature.name))).collect::<BTreeMap<_, _>>(),
+        "enablePriorityAndFairness": enable_priority_and_fairness,
+        "mergedResourceConfig": merged_resource_config
+            .as_ref()
+            .map(|config| config.enabled_versions().map(ToString::to_string).collect::<Vec<_>>()),
+        "restOptionsGetter": rest_options_getter.as_ref().map(|_| "set"),
         "effectiveVersion": effective_version.git_version,
         "apiServerID": api_server_id,
         "corsAllowedOriginList": cors_allowed_origin_list,
@@ -95,7 +106,7 @@ pub fn to_value(config: &Config) -> Value {
         },
         "authorization": {"authorizer": authorization.authorizer.as_ref().map(|authorizer| authorizer.name())},
         "ruleResolver": rule_resolver.as_ref().map(|_| "set"),
-        "admissionControl": admission_control.as_ref().map(|plugin| plugin.name()),
+        "admissionControl": admission_control.as_ref().map(|chain| chain.names()),
     });
     let life = json!({
         "enableIndex": enable_index,

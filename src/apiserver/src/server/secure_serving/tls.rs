@@ -6,6 +6,8 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use client::certificate_files::CertKeyFiles;
+use parking_lot::Mutex;
 use rustls::{
     DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
     client::danger::HandshakeSignatureValid,
@@ -65,6 +67,42 @@ impl CertKeyContentProvider for StaticCertKeyContent {
 
     fn current_cert_key_content(&self) -> (Bytes, Bytes) {
         (self.cert.clone(), self.key.clone())
+    }
+
+    fn sni_names(&self) -> &[String] {
+        &self.sni_names
+    }
+}
+
+/// A certificate in files that are looked at again and again; what cannot be read leaves it as it was.
+///
+/// Go: apiserver/pkg/server/dynamiccertificates/dynamic_serving_content.go DynamicCertKeyPairContent
+pub struct DynamicCertKeyPairContent {
+    files: CertKeyFiles,
+    sni_names: Vec<String>,
+    /// The last content that could be read.
+    last: Mutex<(Bytes, Bytes)>,
+}
+
+impl DynamicCertKeyPairContent {
+    /// Reads the files for the first time.
+    pub fn new(files: CertKeyFiles, sni_names: Vec<String>) -> std::io::Result<Self> {
+        let last = Mutex::new(files.read()?);
+        Ok(Self { files, sni_names, last })
+    }
+}
+
+impl CertKeyContentProvider for DynamicCertKeyPairContent {
+    fn name(&self) -> String {
+        format!("serving-cert::{}::{}", self.files.key.display(), self.files.cert.display())
+    }
+
+    fn current_cert_key_content(&self) -> (Bytes, Bytes) {
+        let mut last = self.last.lock();
+        if let Ok(now) = self.files.read() {
+            *last = now;
+        }
+        last.clone()
     }
 
     fn sni_names(&self) -> &[String] {
