@@ -10,6 +10,8 @@
 //!
 //! Go: apimachinery/pkg/runtime/serializer
 
+pub mod codec;
 pub mod json;
 pub mod protobuf;
+pub mod streaming;
 pub mod yaml;

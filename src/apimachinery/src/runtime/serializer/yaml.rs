@@ -70,6 +70,16 @@ pub fn encode(value: &Value) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// Writes an object.
+pub fn encode_object(fields: &Map<String, Value>) -> Vec<u8> {
+    let mut out = String::new();
+    if fields.is_empty() {
+        out.push_str("{}\n");
+    }
+    write_fields(&mut out, fields, 0);
+    out.into_bytes()
+}
+
 fn indent(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }

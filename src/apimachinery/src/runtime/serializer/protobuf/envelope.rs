@@ -27,7 +27,7 @@ impl<'a> Unknown<'a> {
     pub fn decode(data: &'a [u8]) -> Result<Self, WireError> {
         let message = data.strip_prefix(MAGIC).ok_or_else(|| {
             WireError(format!(
-                "provided data does not appear to be a protobuf message, expected prefix {}",
+                "provided data does not appear to be a protobuf message, expected prefix [{}]",
                 MAGIC.map(|byte| byte.to_string()).join(" ")
             ))
         })?;

@@ -122,7 +122,7 @@ fn envelopes_tell_the_kind() {
     assert_eq!((unknown.api_version.as_str(), unknown.kind.as_str()), ("x/v1", "Thing"));
     assert_eq!(decode::object(&thing(), &unknown), Ok(object));
     let error = Unknown::decode(b"{}").expect_err("JSON");
-    let text = "provided data does not appear to be a protobuf message, expected prefix 107 56 115 0";
+    let text = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
     assert_eq!(error.to_string(), text);
     let event = envelope::encode_watch_event("ADDED", &bytes);
     assert_eq!(envelope::decode_watch_event(&event), Ok(("ADDED".to_owned(), bytes.as_slice())));
