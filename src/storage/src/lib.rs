@@ -30,7 +30,5 @@ pub mod etcd3;
 
 pub mod cacher;
 
-pub mod factory;
-
 #[cfg(test)]
 mod suite;

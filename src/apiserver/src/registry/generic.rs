@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kv::backend::Backend;
 use phase::clock::Clock;
 use storage::{
+    cacher::store::Cacher,
     etcd3::{
         lease_manager::{LeaseManager, LeaseManagerConfig},
         store::Store,
@@ -14,6 +15,7 @@ use storage::{
     interface::{Interface, Resource},
     value::Transformer,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Whether reads are answered from memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +50,25 @@ pub struct StorageFactoryRESTOptionsFactory {
     pub watch_cache: WatchCache,
     /// Where times come from.
     pub clock: Arc<dyn Clock>,
+    /// Ends the watch caches.
+    pub stop: CancellationToken,
 }
 
 impl RESTOptionsGetter for StorageFactoryRESTOptionsFactory {
-    fn get_rest_options(&self, resource: Resource, _cache: WatchCache) -> Arc<dyn Interface> {
+    /// With a watch cache, starts to fill it, as Go does: this needs a runtime.
+    ///
+    /// Go: apiserver/pkg/registry/generic/registry/storage_factory.go StorageWithCacher
+    fn get_rest_options(&self, resource: Resource, cache: WatchCache) -> Arc<dyn Interface> {
         let leases = LeaseManager::new(self.leases, self.clock.clone());
-        Arc::new(Store::new(self.client.clone(), &self.path_prefix, resource, self.transformer.clone(), leases))
+        let store = Store::new(self.client.clone(), &self.path_prefix, resource, self.transformer.clone(), leases);
+        let store = Arc::new(store);
+        match (self.watch_cache, cache) {
+            (WatchCache::On, WatchCache::On) => {
+                let cacher = Cacher::new(store, self.clock.clone());
+                tokio::spawn(cacher.clone().run(self.stop.clone()));
+                cacher
+            }
+            (WatchCache::Off, _) | (_, WatchCache::Off) => store,
+        }
     }
 }
