@@ -15,5 +15,6 @@ pub mod labels;
 pub mod meta;
 pub mod runtime;
 pub mod schema;
+pub mod strategicpatch;
 pub mod util;
 pub mod validation;

@@ -4,5 +4,6 @@
 //! `../shared` next to it; where they are absent the tests say that they are skipped.
 
 mod decoding;
+mod patches;
 mod protobuf;
 mod recorded;

@@ -19,7 +19,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde_json::{Map, Number, Value};
 
 use super::{
-    gotypes::{short_name, type_name, zero},
+    gotypes::{self, short_name, type_name, zero},
     model::{ArrayType, Bits, Field, Kind, ObjectType, Schema},
     registry::{ANY, Link},
     scalars,
@@ -70,6 +70,13 @@ pub fn from_value(schema: &Schema, value: Value) -> Result<Decoded, DecodeError>
     from_deserializer(schema, value)
 }
 
+/// Decodes a value that was never text: what a strategic merge patch made. Refusals are worded otherwise.
+///
+/// Go: apimachinery/pkg/runtime/converter.go FromUnstructuredWithValidation
+pub fn from_unstructured(schema: &Schema, value: Value) -> Result<Decoded, DecodeError> {
+    run(schema, value, Context { words: Words::Converter, ..Context::default() })
+}
+
 /// Decodes a JSON object without a type, noting duplicate fields: custom resources, patches.
 pub fn untyped(text: &[u8]) -> Result<Decoded, DecodeError> {
     let object = ObjectType { additional: Some(Link::default()), ..ObjectType::default() };
@@ -107,6 +114,16 @@ fn run<'de, 's, D: Deserializer<'de>>(
     Ok(Decoded { value: value.unwrap_or_else(|| zero(schema)), strict: cx.strict })
 }
 
+/// Whose words a refusal is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Words {
+    /// Go's JSON decoder.
+    #[default]
+    Json,
+    /// The converter between untyped and typed objects.
+    Converter,
+}
+
 /// Where the decoder stands and what it has found.
 #[derive(Default)]
 struct Context<'s> {
@@ -124,6 +141,8 @@ struct Context<'s> {
     hard: Option<String>,
     /// Whether duplicates are noted in values without a type, too.
     track_free: bool,
+    /// Whose words refusals are in.
+    words: Words,
 }
 
 impl<'s> Context<'s> {
@@ -189,6 +208,11 @@ impl<'s> Seed<'_, 's> {
     }
 
     fn refuse<T>(self, found: &str) -> Option<T> {
+        if self.cx.words == Words::Converter {
+            let refusal = gotypes::cannot_convert(self.schema, found, &self.wanted());
+            self.cx.hard.get_or_insert(refusal);
+            return None;
+        }
         let wanted = match self.schema.kind {
             // Their own code decodes a plain text or number and fails there.
             Kind::Time | Kind::MicroTime => Cow::Borrowed("string"),

@@ -48,8 +48,8 @@ pub fn type_name<'s>(schema: &'s Schema, known: &'s str) -> Cow<'s, str> {
     }
 }
 
-/// `io.k8s.api.core.v1.PodSpec` is `PodSpec`.
-pub(super) fn short_name(name: &str) -> &str {
+/// Shortens the name of a definition: `io.k8s.api.core.v1.PodSpec` is `PodSpec`.
+pub fn short_name(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(_, last)| last)
 }
 
@@ -57,4 +57,35 @@ pub(super) fn short_name(name: &str) -> &str {
 fn versioned_name(name: &str) -> &str {
     let Some((before, _)) = name.rsplit_once('.') else { return name };
     &name[before.rfind('.').map_or(0, |dot| dot + 1)..]
+}
+
+/// Says why an untyped value does not fit a type. `found` is its JSON type, with its text if it is a number that is
+/// out of range or has a fraction.
+///
+/// Go: apimachinery/pkg/runtime/converter.go fromUnstructured
+pub(super) fn cannot_convert(schema: &Schema, found: &str, wanted: &str) -> String {
+    let (found, number) = found.split_once(' ').unwrap_or((found, ""));
+    let dynamic = match found {
+        "array" => "slice",
+        "object" => "map",
+        "number" if number.contains('.') => "float64",
+        "number" => "int64",
+        scalar => scalar,
+    };
+    match &schema.kind {
+        Kind::Object(object) if object.additional.is_some() => format!("cannot restore map from {dynamic}"),
+        Kind::Object(_) => format!("cannot restore struct from: {dynamic}"),
+        Kind::Array(_) | Kind::Bytes => format!("cannot restore slice from {dynamic}"),
+        // These have code of their own, which reads JSON.
+        Kind::Time | Kind::MicroTime => format!("json: cannot unmarshal {found} into Go value of type string"),
+        Kind::IntOrString => {
+            let found = if number.is_empty() { found.to_owned() } else { format!("{found} {number}") };
+            format!("json: cannot unmarshal {found} into Go value of type int32")
+        }
+        // Go converts an integer to a string, and a fraction to an integer, but not here.
+        Kind::String if dynamic == "int64" => format!("cannot convert int64 to {wanted}"),
+        Kind::Integer(_) if dynamic == "float64" => format!("cannot convert float64 to {wanted}"),
+        Kind::String => "unrecognized type: string".to_owned(),
+        _ => format!("unrecognized type: {wanted}"),
+    }
 }

@@ -74,6 +74,35 @@ pub fn marshal(value: &Value) -> String {
     escaped
 }
 
+/// Writes an untyped value as `%v` does: `map[a:1 b:[x y]]`.
+///
+/// Go: fmt/print.go printValue
+pub fn sprint(value: &Value) -> String {
+    let join = |parts: Vec<String>| parts.join(" ");
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(items) => format!("[{}]", join(items.iter().map(sprint).collect())),
+        Value::Object(fields) => {
+            format!("map[{}]", join(fields.iter().map(|(name, value)| format!("{name}:{}", sprint(value))).collect()))
+        }
+    }
+}
+
+/// Names the Go type that holds an untyped value.
+pub fn dynamic_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
 /// Writes the fields of a struct in the order in which Go declares them; absent ones are left out.
 pub fn marshal_in_order(fields: &Map<String, Value>, order: &[&str]) -> String {
     let known = order.iter().filter_map(|name| Some((*name, fields.get(*name)?)));
