@@ -87,6 +87,11 @@ pub(super) fn validate_object_meta(strategy: &dyn Strategy, object: &Object) -> 
 /// Go: rest/meta.go EnsureObjectNamespaceMatchesRequestNamespace
 pub fn ensure_namespace_matches_request(cx: &Context, strategy: &dyn Strategy, object: &mut Object) -> Result<()> {
     let expected = if strategy.namespace_scoped() { cx.info.namespace.as_str() } else { "" };
+    match_namespace(expected, object)
+}
+
+/// Sets a namespace, unless the object names another one. Cluster-scoped objects have none whatever they say.
+pub fn match_namespace(expected: &str, object: &mut Object) -> Result<()> {
     if object.namespace() == expected {
         return Ok(());
     }

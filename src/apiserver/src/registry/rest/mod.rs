@@ -86,6 +86,17 @@ pub trait Storage: Send + Sync {
     fn reset_fields(&self) -> Vec<strategy::ResetFields> {
         Vec::new()
     }
+    /// Translates a field selector's label to the hub version's, or refuses a field that nobody may select by.
+    ///
+    /// Go: runtime.FieldLabelConversionFunc, DefaultMetaV1FieldSelectorConversion
+    fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
+        match label {
+            "metadata.name" | "metadata.namespace" => Ok((label.to_owned(), value.to_owned())),
+            _ => Err(StatusError::new_bad_request(format!(
+                "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+            ))),
+        }
+    }
     /// How objects are shown in columns.
     fn table_convertor(&self) -> Arc<dyn table::TableConvertor> {
         Arc::new(table::DefaultTableConvertor)

@@ -2,10 +2,12 @@
 //!
 //! Go: apiserver/pkg/registry/rest/table.go
 
+use std::time::Duration;
+
 use apimachinery::{meta::time, runtime::object::Object};
 use serde_json::{Value, json};
 
-use crate::{registry::rest::Result, request::context::Context};
+use crate::registry::rest::Result;
 
 /// Makes rows of objects.
 ///
@@ -13,8 +15,8 @@ use crate::{registry::rest::Result, request::context::Context};
 pub trait TableConvertor: Send + Sync {
     /// Returns the columns: `TableColumnDefinition` each.
     fn columns(&self) -> Vec<Value>;
-    /// Returns the cells of one object, in the order of the columns.
-    fn cells(&self, cx: &Context, object: &Object) -> Result<Vec<Value>>;
+    /// Returns the cells of one object, in the order of the columns. `now` is the time of day: some cells are ages.
+    fn cells(&self, now: Duration, object: &Object) -> Result<Vec<Value>>;
 }
 
 /// The columns of a kind that nobody described: name and time of creation.
@@ -32,7 +34,7 @@ impl TableConvertor for DefaultTableConvertor {
         ]
     }
 
-    fn cells(&self, _: &Context, object: &Object) -> Result<Vec<Value>> {
+    fn cells(&self, _: Duration, object: &Object) -> Result<Vec<Value>> {
         let created = object.str(&["metadata", "creationTimestamp"]);
         let created = time::parse(created).map(time::rfc3339).unwrap_or_default();
         Ok(vec![object.name().into(), created.into()])

@@ -1,0 +1,155 @@
+//! What the handlers need to know about a kind: how its bodies are read and written, what is filled
+//! in, how it becomes another version, and who owns its fields.
+//!
+//! Go: apimachinery/pkg/runtime/interfaces.go Decoder, Encoder, ObjectDefaulter, ObjectConvertor
+//!
+//! Built-in kinds answer from schemas, custom kinds from the schemas of their definitions; the
+//! handlers see no difference.
+
+use apimachinery::{
+    api::errors::StatusError,
+    runtime::{
+        object::Object,
+        schema::{GroupVersion, GroupVersionKind},
+    },
+};
+use phase::{BoxFuture, trace::Trace};
+
+use crate::{endpoints::negotiation::MediaType, request::context::Context};
+
+/// A body as an object.
+#[derive(Clone, Debug, Default)]
+pub struct Decoded {
+    /// The object, with its type set; unknown fields are dropped.
+    pub object: Object,
+    /// What strict decoding would refuse: `unknown field "spec.foo"`, `duplicate field "a"`.
+    pub strict: Vec<String>,
+}
+
+/// Why a body is no object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The type that the body says it has, where that much could be read.
+    pub kind: Option<GroupVersionKind>,
+    /// Go's sentence.
+    pub message: String,
+}
+
+/// Reads and writes the bodies of one kind.
+pub trait Codec: Send + Sync {
+    /// Reads a body. `default` is the type of a body that does not say.
+    fn decode(&self, default: &GroupVersionKind, media: MediaType, body: &[u8]) -> Result<Decoded, DecodeError>;
+
+    /// Reads a value as the kind does: what a patch or a webhook made. Refuses what does not fit.
+    fn decode_value(&self, object: Object) -> Result<Decoded, DecodeError>;
+
+    /// Fills in what the object does not say.
+    fn default(&self, object: &mut Object);
+
+    /// Merges a strategic merge patch into an object of this kind; list elements meet by their merge keys.
+    ///
+    /// Go: apimachinery/pkg/util/strategicpatch/patch.go StrategicMergeMapPatch
+    fn strategic_merge(&self, _original: &Object, _patch: Object) -> Result<Object, StatusError> {
+        Err(StatusError::new_bad_request("strategic merge patch needs a description of the kind"))
+    }
+
+    /// Adds what Go writes of a kind even where it is empty: `spec: {}`.
+    fn complete(&self, _object: &mut Object) {}
+
+    /// Writes an object, or any other document of the API machinery (a Status, a list, a Table).
+    fn encode(&self, object: &Object, media: MediaType) -> Result<Vec<u8>, StatusError>;
+}
+
+/// Brings objects from one served version to another.
+///
+/// Asynchronous, because a webhook may have to be asked; many at once, because it then is asked once.
+pub trait Convertor: Send + Sync {
+    /// Converts objects of one kind.
+    fn convert<'a>(
+        &'a self,
+        trace: &'a Trace,
+        objects: Vec<Object>,
+        to: &'a GroupVersion,
+    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>>;
+}
+
+/// For kinds whose versions differ in name only, or that have one.
+#[derive(Clone, Copy, Debug)]
+pub struct RenamingConvertor;
+
+impl Convertor for RenamingConvertor {
+    fn convert<'a>(
+        &'a self,
+        _: &'a Trace,
+        mut objects: Vec<Object>,
+        to: &'a GroupVersion,
+    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
+        for object in &mut objects {
+            let kind = object.kind().to_owned();
+            object.set_gvk(&to.with_kind(&kind));
+        }
+        Box::pin(async move { Ok(objects) })
+    }
+}
+
+/// Who owns which fields.
+///
+/// Go: apimachinery/pkg/util/managedfields/fieldmanager.go FieldManager
+pub trait FieldManager: Send + Sync {
+    /// Notes what `manager` changed. Never refuses: a field manager that fails must not stop a write.
+    ///
+    /// Go: UpdateNoErrors
+    fn update(&self, cx: &Context, live: Option<&Object>, new: Object, manager: &str) -> Object;
+
+    /// Merges what `manager` wants into the live object. `force`: takes over what others own.
+    ///
+    /// Go: Apply
+    fn apply(
+        &self,
+        cx: &Context,
+        live: Option<&Object>,
+        applied: Object,
+        manager: &str,
+        force: Force,
+    ) -> Result<Object, StatusError>;
+}
+
+/// Whether an apply takes fields over from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// It fails with a conflict.
+    No,
+    /// It does.
+    Yes,
+}
+
+/// Reads and writes the JSON of kinds that nobody described.
+#[derive(Clone, Copy, Debug)]
+pub struct UntypedCodec;
+
+impl Codec for UntypedCodec {
+    fn decode(&self, default: &GroupVersionKind, media: MediaType, body: &[u8]) -> Result<Decoded, DecodeError> {
+        let error = |message: String| DecodeError { kind: None, message };
+        let mut object: Object = match media {
+            MediaType::Json => serde_json::from_slice(body).map_err(|cause| error(cause.to_string()))?,
+            MediaType::Yaml | MediaType::Protobuf => return Err(error(format!("{} needs a schema", media.as_str()))),
+        };
+        if object.kind().is_empty() && object.api_version().is_empty() {
+            object.set_gvk(default);
+        }
+        Ok(Decoded { object, strict: Vec::new() })
+    }
+
+    fn decode_value(&self, object: Object) -> Result<Decoded, DecodeError> {
+        Ok(Decoded { object, strict: Vec::new() })
+    }
+
+    fn default(&self, _: &mut Object) {}
+
+    fn encode(&self, object: &Object, media: MediaType) -> Result<Vec<u8>, StatusError> {
+        match media {
+            MediaType::Json => Ok(object.to_json()),
+            MediaType::Yaml | MediaType::Protobuf => Err(StatusError::new_not_acceptable(&[MediaType::Json.as_str()])),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One group at one version: from a request to its resource and verb.
+//!
+//! Go: apiserver/pkg/endpoints/{groupversion,installer}.go, and what go-restful does with their routes
+//!
+//! Go registers a route for every path and method. The paths of resources have one form, which
+//! RequestInfo has read already; so here a route is a look-up of resource, sub-resource and verb,
+//! and the answers of a router that finds none are made by hand.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use apimachinery::{meta::options::PatchType, runtime::schema::GroupVersion};
+use http::Method;
+use phase::BoxFuture;
+
+use crate::{
+    endpoints::{
+        handlers::{self, Verb, scope::RequestScope},
+        negotiation::{self, MediaType},
+    },
+    registry::rest::Storage,
+    request::{
+        context::Context,
+        handler::{Handler, Response},
+        responses,
+    },
+};
+
+/// The resources of one group at one version.
+///
+/// Go: APIGroupVersion
+pub struct APIGroupVersion {
+    /// The group and the version.
+    pub group_version: GroupVersion,
+    /// By `resource` or `resource/subresource`.
+    routes: BTreeMap<String, Route>,
+}
+
+/// What is installed under one name.
+struct Route {
+    scope: RequestScope,
+    verbs: Vec<Verb>,
+}
+
+impl APIGroupVersion {
+    /// Installs resources: a verb for everything that a storage can do.
+    pub fn new(group_version: GroupVersion, scopes: impl IntoIterator<Item = RequestScope>) -> Self {
+        let routes = scopes.into_iter().map(|scope| {
+            let verbs = verbs(&*scope.storage);
+            (path(&scope.resource.resource, &scope.subresource), Route { scope, verbs })
+        });
+        Self { group_version, routes: routes.collect() }
+    }
+
+    /// Returns what is installed, by path, with its verbs.
+    pub fn installed(&self) -> impl Iterator<Item = (&RequestScope, &[Verb])> {
+        self.routes.values().map(|route| (&route.scope, route.verbs.as_slice()))
+    }
+
+    /// Finds the route of a request, or the answer of a router that has none.
+    fn route(&self, cx: &Context) -> Result<(&RequestScope, Verb), Response> {
+        let info = &cx.info;
+        let route = self.routes.get(&path(&info.resource, &info.subresource));
+        let route = route.filter(|route| route.fits(cx)).ok_or_else(responses::route_not_found)?;
+        let verb = route.verb(cx).ok_or_else(responses::method_not_allowed)?;
+        route.check_media_types(cx, verb)?;
+        Ok((&route.scope, verb))
+    }
+}
+
+impl Handler for APIGroupVersion {
+    fn serve<'a>(&'a self, cx: &'a mut Context) -> BoxFuture<'a, Response> {
+        Box::pin(async move {
+            match self.route(cx) {
+                Ok((scope, verb)) => handlers::serve(scope, verb, cx).await,
+                Err(response) => response,
+            }
+        })
+    }
+}
+
+fn path(resource: &str, subresource: &str) -> String {
+    if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") }
+}
+
+/// Returns the verbs that a storage can do.
+///
+/// Go: installer.go registerResourceHandlers
+pub fn verbs(storage: &dyn Storage) -> Vec<Verb> {
+    let verbs = [
+        (Verb::Create, storage.creater().is_some()),
+        (Verb::Get, storage.getter().is_some()),
+        (Verb::List, storage.lister().is_some()),
+        (Verb::Watch, storage.watcher().is_some()),
+        (Verb::Update, storage.updater().is_some()),
+        // A patch is an update of what is there.
+        (Verb::Patch, storage.updater().is_some() && storage.getter().is_some()),
+        (Verb::Delete, storage.graceful_deleter().is_some()),
+        (Verb::DeleteCollection, storage.collection_deleter().is_some()),
+        (Verb::Connect, storage.connecter().is_some()),
+    ];
+    verbs.into_iter().filter(|(_, can)| *can).map(|(verb, _)| verb).collect()
+}
+
+impl Route {
+    /// Says whether the path has as many parts, and a namespace where one belongs.
+    fn fits(&self, cx: &Context) -> bool {
+        let (info, scope) = (&cx.info, &self.scope);
+        let most = match (scope.subresource.is_empty(), scope.storage.connecter()) {
+            (true, _) => 2,
+            (false, Some(connecter)) if connecter.takes_path() => usize::MAX,
+            (false, _) => 3,
+        };
+        let namespaced = scope.storage.namespace_scoped();
+        // A namespace is in its own namespace, and its path does not say so.
+        let in_namespace = !info.namespace.is_empty() && info.resource != "namespaces";
+        let whole_cluster = namespaced && info.name.is_empty() && info.namespace.is_empty();
+        info.parts.len() <= most && (namespaced == in_namespace || whole_cluster)
+    }
+
+    /// Says what a method means here; `None` where nothing.
+    fn verb(&self, cx: &Context) -> Option<Verb> {
+        let wanted = if self.scope.storage.connecter().is_some() { self.connect(cx) } else { self.plain(cx) };
+        wanted.filter(|verb| self.verbs.contains(verb))
+    }
+
+    fn connect(&self, cx: &Context) -> Option<Verb> {
+        let accepts = self.scope.storage.connecter().is_some_and(|connecter| connecter.methods().contains(&cx.method));
+        accepts.then_some(Verb::Connect)
+    }
+
+    fn plain(&self, cx: &Context) -> Option<Verb> {
+        let one = !cx.info.name.is_empty() && cx.info.parts.len() > 1;
+        // The older way to watch: /api/v1/watch/pods, and one object by its name.
+        if cx.info.verb == "watch" && cx.method == Method::GET && self.scope.subresource.is_empty() {
+            return Some(Verb::Watch);
+        }
+        Some(match (&cx.method, one) {
+            (&Method::POST, one) if one != self.scope.subresource.is_empty() => Verb::Create,
+            (&Method::POST, _) => return None,
+            (&Method::GET, true) => Verb::Get,
+            (&Method::GET, false) => Verb::List,
+            (&Method::PUT, true) => Verb::Update,
+            (&Method::PATCH, true) => Verb::Patch,
+            (&Method::DELETE, true) => Verb::Delete,
+            (&Method::DELETE, false) => Verb::DeleteCollection,
+            _ => return None,
+        })
+    }
+
+    /// Refuses what no route of the path produces or takes.
+    ///
+    /// Go: emicklei/go-restful/v3 RouterJSR311.detectRoute
+    fn check_media_types(&self, cx: &Context, verb: Verb) -> Result<(), Response> {
+        let scope = &self.scope;
+        if verb == Verb::Patch {
+            let content_type = negotiation::media_type_of(cx.header("content-type"));
+            if !scope.patch_types.iter().any(|patch_type: &PatchType| patch_type.media_type() == content_type) {
+                let error = responses::without_details(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+                return Err(responses::status(&error));
+            }
+        }
+        let mut produced: Vec<&str> = scope.media_types.iter().map(|media| media.as_str()).collect();
+        if matches!(verb, Verb::List | Verb::Watch) {
+            produced.extend(scope.media_types.iter().copied().filter_map(MediaType::streaming));
+        }
+        if verb == Verb::Connect || negotiation::matches_accept(cx.header("accept"), &produced) {
+            return Ok(());
+        }
+        let message = format!("406: Not Acceptable\n\nAvailable representations: {}", produced.join(", "));
+        Err(responses::status(&responses::without_details(406, "NotAcceptable", message)))
+    }
+}
+
+/// What an installer knows of a group before its versions are served.
+///
+/// Go: apiserver/pkg/server/genericapiserver.go APIGroupInfo
+pub struct APIGroupInfo {
+    /// Its versions, the preferred one first.
+    pub versions: Vec<Arc<APIGroupVersion>>,
+}

@@ -1,0 +1,275 @@
+//! Objects, lists and errors into bytes.
+//!
+//! Go: apiserver/pkg/endpoints/handlers/{response,rest}.go,
+//! apiserver/pkg/endpoints/handlers/responsewriters/{writers,errors,status}.go
+//!
+//! ```text
+//!   object, list   -> JSON as parts that lie in memory already  (transform: or a Table, or metadata alone)
+//!     -> plain JSON: the parts as they are
+//!     -> anything else: parsed once more and encoded
+//! ```
+
+use std::sync::Arc;
+
+use apimachinery::{
+    api::errors::StatusError,
+    runtime::{
+        encoded::Encoded,
+        object::Object,
+        schema::{GroupVersion, GroupVersionKind},
+    },
+};
+use bytes::Bytes;
+use http::{HeaderValue, Response as HttpResponse, StatusCode, header};
+use phase::{
+    catalog::Phase,
+    snapshot::{Snapshot, Subject},
+    trace::Trace,
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    endpoints::{
+        codec::Codec,
+        handlers::{
+            parts_body,
+            scope::{Items, RequestScope},
+            transform,
+        },
+        negotiation::{self, MediaType, Output, Restrictions},
+    },
+    registry::rest::{Answer, List, Result},
+    request::{context::Context, handler::Response, responses},
+};
+
+/// From how many bytes on an answer is compressed for those who accept it.
+///
+/// Go: apiserver/pkg/endpoints/handlers/responsewriters/writers.go defaultGzipThresholdBytes
+const GZIP_THRESHOLD: usize = 128 * 1024;
+
+/// Answers with one object.
+///
+/// Go: transformResponseObject
+pub async fn object(scope: &RequestScope, cx: &Context, code: u16, answer: Answer, output: Output) -> Result<Response> {
+    cx.trace.note("About to write a response");
+    let document = match output.transform {
+        Some(transform) => transform::object(scope, cx, answer, transform).await?,
+        None => vec![json(scope, &cx.trace, answer).await?],
+    };
+    let response = serialize(&*scope.codec, cx, code, document, output).await?;
+    cx.trace.note("Writing http response done");
+    Ok(response)
+}
+
+/// Answers with a page of a collection.
+pub async fn list(scope: &RequestScope, cx: &Context, list: List, output: Output) -> Result<Response> {
+    let document = match output.transform {
+        Some(transform) => transform::list(scope, cx, list, transform).await?,
+        None => list_parts(scope, cx, list).await?,
+    };
+    serialize(&*scope.codec, cx, 200, document, output).await
+}
+
+/// Answers with an error, in the form that the client accepts; in plain JSON if it accepts none.
+///
+/// Go: ErrorNegotiated
+pub async fn error(scope: &RequestScope, cx: &Context, error: &StatusError) -> Response {
+    let output = negotiation::negotiate_output(cx, scope.media_types, Restrictions::Resource).unwrap_or(Output::JSON);
+    let document = vec![Bytes::from(error.to_object().to_json())];
+    let mut response = match serialize(&*scope.codec, cx, error.code, document, output).await {
+        Ok(response) => response,
+        Err(_) => return responses::status(error),
+    };
+    let retry_after = error.details.as_ref().map_or(0, |details| details.retry_after_seconds);
+    if retry_after > 0 {
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after.into());
+    }
+    response
+}
+
+/// The resource has no such verb, although the route exists.
+pub(super) fn not_supported(scope: &RequestScope, action: &str) -> StatusError {
+    StatusError::new_method_not_supported(&scope.resource.group_resource(), action)
+}
+
+/// Notes how a write went, as the real server's spans do.
+pub(super) fn note_write<T>(cx: &Context, length: usize, result: Result<T>) -> Result<T> {
+    if cx.trace.watched() {
+        cx.trace.note(match &result {
+            Ok(_) => format!("Write to database call succeeded [len={length}]"),
+            Err(error) => format!("Write to database call failed [len={length}, err={error}]"),
+        });
+    }
+    result
+}
+
+/// Reads a body that holds options.
+pub(super) fn decode_options(
+    scope: &RequestScope,
+    kind: &GroupVersionKind,
+    media: MediaType,
+    body: &[u8],
+) -> Result<Object> {
+    let decoded = scope.codec.decode(kind, media, body);
+    let options = decoded.map_err(|error| StatusError::new_bad_request(error.message))?.object;
+    let gvk = options.gvk();
+    let expected = [scope.kind.group_version(), kind.group_version(), GroupVersion::new("", "v1")];
+    if gvk.kind != kind.kind || !expected.contains(&gvk.group_version()) {
+        return Err(StatusError::new_bad_request("decoded object cannot be converted to DeleteOptions"));
+    }
+    Ok(options)
+}
+
+/// Returns an object's JSON at the served version.
+pub(super) async fn json(scope: &RequestScope, trace: &Trace, answer: Answer) -> Result<Bytes> {
+    match answer {
+        Answer::Encoded(encoded) => {
+            let items = served(scope, trace, std::slice::from_ref(&encoded)).await?;
+            Ok(items.into_iter().next().expect("one object was served as one"))
+        }
+        Answer::Object(object) if object.gvk().group_version() == scope.hub => {
+            Ok(scope.from_hub(trace, object).await?.to_json().into())
+        }
+        // A Status, or an object of another group: it has one version.
+        Answer::Object(object) => Ok(object.to_json().into()),
+    }
+}
+
+/// Returns the JSON of objects at the served version. What has to be converted is kept with the entry.
+pub(super) async fn served(scope: &RequestScope, trace: &Trace, items: &[Arc<Encoded>]) -> Result<Vec<Bytes>> {
+    if !scope.converts() {
+        return Ok(items.iter().map(|item| item.json.clone()).collect());
+    }
+    let form = scope.kind.group_version().to_string();
+    let missing: Vec<&Arc<Encoded>> = items.iter().filter(|item| item.made_form(&form).is_none()).collect();
+    let objects = missing.iter().map(|item| item.object()).collect();
+    let converted = scope.convert(trace, objects, &scope.kind.group_version()).await?;
+    for (item, object) in missing.into_iter().zip(converted) {
+        item.form(&form, || object.to_json().into());
+    }
+    Ok(items.iter().map(|item| item.made_form(&form).unwrap_or_else(|| item.json.clone())).collect())
+}
+
+/// Returns a list's JSON: a header, and the items' own bytes.
+async fn list_parts(scope: &RequestScope, cx: &Context, list: List) -> Result<Vec<Bytes>> {
+    let items = served(scope, &cx.trace, &list.items).await?;
+    let mut parts = Vec::with_capacity(items.len() * 2 + 2);
+    parts.push(list_header(&format!("{}List", scope.kind.kind), &scope.kind.group_version().to_string(), &list));
+    let type_length = type_length(&scope.kind);
+    for (index, item) in items.into_iter().enumerate() {
+        match scope.items {
+            Items::WithType => {
+                if index > 0 {
+                    parts.push(Bytes::from_static(b","));
+                }
+                parts.push(item);
+            }
+            Items::Bare => {
+                parts.push(Bytes::from_static(if index > 0 { b",{" } else { b"{" }));
+                parts.push(item.slice(type_length.min(item.len() - 1)..));
+            }
+        }
+    }
+    parts.push(Bytes::from_static(b"]}"));
+    Ok(parts)
+}
+
+/// Returns the beginning of a list's JSON, up to the bracket before its items.
+pub(super) fn list_header(kind: &str, api_version: &str, list: &List) -> Bytes {
+    let mut metadata = Map::new();
+    metadata.insert("resourceVersion".to_owned(), list.revision.to_string().into());
+    if !list.continue_token.is_empty() {
+        metadata.insert("continue".to_owned(), list.continue_token.as_str().into());
+    }
+    if let Some(count) = list.remaining_item_count {
+        metadata.insert("remainingItemCount".to_owned(), count.into());
+    }
+    let metadata = Value::Object(metadata);
+    format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":[").into()
+}
+
+/// Returns how long the beginning of an object's JSON is that says its type, the brace and the comma included.
+fn type_length(kind: &GroupVersionKind) -> usize {
+    format!("{{\"kind\":\"{}\",\"apiVersion\":\"{}\",", kind.kind, kind.group_version()).len()
+}
+
+/// What is written, as a phase shows it.
+struct Document(Vec<Bytes>);
+
+impl Subject for Document {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        match serde_json::from_slice::<Object>(&self.0.concat()) {
+            Ok(object) => object.snapshot(),
+            Err(_) => Snapshot::bytes("response", self.0.concat().into()),
+        }
+    }
+
+    fn edit(&mut self, edited: &Value) -> std::result::Result<(), String> {
+        self.0 = vec![serde_json::to_vec(edited).map_err(|error| error.to_string())?.into()];
+        Ok(())
+    }
+}
+
+/// Writes a JSON document in the media type that was chosen: the one place that enters this phase.
+///
+/// Go: SerializeObject
+async fn serialize(
+    codec: &dyn Codec,
+    cx: &Context,
+    code: u16,
+    document: Vec<Bytes>,
+    output: Output,
+) -> Result<Response> {
+    let mut document = Document(document);
+    let phase = cx.trace.enter(Phase::SerializeObject, &mut document).await?;
+    let encoded = encode(codec, document.0, output);
+    let parts = match encoded {
+        Ok(parts) => parts,
+        Err(error) => {
+            phase.fail(&error);
+            return Err(error);
+        }
+    };
+    let length: usize = parts.iter().map(Bytes::len).sum();
+    if cx.trace.watched() {
+        cx.trace.note(format!("About to start writing response [size={length}]"));
+    }
+    let response = write(cx, code, parts, length, output.media);
+    if cx.trace.watched() {
+        cx.trace.note(format!("Write call succeeded [size={length}]"));
+    }
+    phase.done();
+    Ok(response)
+}
+
+/// Plain JSON is written as it is; everything else is made of it.
+fn encode(codec: &dyn Codec, mut parts: Vec<Bytes>, output: Output) -> Result<Vec<Bytes>> {
+    if output.media == MediaType::Json && !output.pretty {
+        parts.push(Bytes::from_static(b"\n"));
+        return Ok(parts);
+    }
+    let object: Object = serde_json::from_slice(&parts.concat()).map_err(StatusError::new_internal_error)?;
+    let bytes = match output.media {
+        MediaType::Json => serde_json::to_vec_pretty(&object).map_err(StatusError::new_internal_error)?,
+        MediaType::Yaml | MediaType::Protobuf => codec.encode(&object, output.media)?,
+    };
+    Ok(vec![bytes.into()])
+}
+
+fn write(cx: &Context, code: u16, parts: Vec<Bytes>, length: usize, media: MediaType) -> Response {
+    let compress = length > GZIP_THRESHOLD && accepts_gzip(cx.header("accept-encoding"));
+    let mut response = HttpResponse::new(if compress { parts_body::gzip(parts) } else { parts_body::body(parts) });
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
+    if compress {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    response
+}
+
+/// Go: apiserver/pkg/endpoints/handlers/responsewriters/writers.go negotiateContentEncoding
+fn accepts_gzip(header: &str) -> bool {
+    header.split(',').any(|part| part.split(';').next().unwrap_or_default().trim() == "gzip")
+}

@@ -1,0 +1,235 @@
+//! Other forms of objects: rows and columns, or metadata alone.
+//!
+//! Go: apiserver/pkg/endpoints/handlers/response.go asTable, asPartialObjectMetadata, asPartialObjectMetadataList
+
+use std::{sync::Arc, time::Duration};
+
+use apimachinery::{
+    api::errors::StatusError,
+    runtime::{encoded::Encoded, object::Object, schema::GroupVersionKind},
+};
+use bytes::Bytes;
+use phase::trace::Trace;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    endpoints::{
+        handlers::{
+            respond,
+            scope::{Items, RequestScope},
+        },
+        negotiation::{Transform, TransformKind},
+    },
+    registry::rest::{Answer, List, Result},
+    request::context::Context,
+};
+
+/// What the rows of a Table hold besides their cells.
+///
+/// Go: metav1.IncludeObjectPolicy
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IncludeObject {
+    /// Nothing.
+    None,
+    /// The metadata.
+    Metadata,
+    /// All of it.
+    Object,
+}
+
+impl IncludeObject {
+    /// Reads the query.
+    pub(super) fn decode(cx: &Context) -> Result<Self> {
+        match cx.query("includeObject").as_deref() {
+            Some("None") => Ok(Self::None),
+            None | Some("" | "Metadata") => Ok(Self::Metadata),
+            Some("Object") => Ok(Self::Object),
+            Some(other) => Err(StatusError::new_bad_request(format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: {}: must be 'Metadata', \
+                 'Object', 'None', or empty",
+                apimachinery::util::strconv::quote(other)
+            ))),
+        }
+    }
+}
+
+/// For whom rows are made: ages are told from now on.
+#[derive(Clone, Copy)]
+pub(super) struct Viewer<'a> {
+    /// The phases of the request.
+    pub trace: &'a Trace,
+    /// The time of day.
+    pub now: Duration,
+}
+
+impl<'a> Viewer<'a> {
+    fn of(cx: &'a Context) -> Self {
+        Self { trace: &cx.trace, now: cx.services.clock.wall() }
+    }
+}
+
+/// Returns the form of one object, as JSON. A Status has no other form.
+pub(super) async fn object(
+    scope: &RequestScope,
+    cx: &Context,
+    answer: Answer,
+    transform: Transform,
+) -> Result<Vec<Bytes>> {
+    if matches!(&answer, Answer::Object(object) if object.kind() == "Status") {
+        return Ok(vec![respond::json(scope, &cx.trace, answer).await?]);
+    }
+    match transform.kind {
+        TransformKind::Table => {
+            let object = answer.into_object();
+            let metadata = json!({"resourceVersion": object.resource_version()});
+            let include = IncludeObject::decode(cx)?;
+            let mut parts = vec![table_header(scope, transform, &metadata, Columns::Shown)];
+            parts.push(row(scope, Viewer::of(cx), object, include, transform).await?);
+            parts.push(Bytes::from_static(b"]}"));
+            Ok(parts)
+        }
+        TransformKind::PartialObjectMetadata => Ok(vec![match answer {
+            Answer::Encoded(encoded) => partial(&encoded, transform),
+            Answer::Object(object) => partial_of(&object, transform).to_json().into(),
+        }]),
+        TransformKind::PartialObjectMetadataList => Err(not_acceptable(format!(
+            "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+            go_type(scope, "")
+        ))),
+    }
+}
+
+/// Returns the form of a list, as JSON.
+pub(super) async fn list(scope: &RequestScope, cx: &Context, list: List, transform: Transform) -> Result<Vec<Bytes>> {
+    match transform.kind {
+        TransformKind::Table => {
+            let include = IncludeObject::decode(cx)?;
+            let mut metadata = json!({"resourceVersion": list.revision.to_string()});
+            if !list.continue_token.is_empty() {
+                metadata["continue"] = list.continue_token.as_str().into();
+            }
+            if let Some(count) = list.remaining_item_count {
+                metadata["remainingItemCount"] = count.into();
+            }
+            let mut parts = vec![table_header(scope, transform, &metadata, Columns::Shown)];
+            for (index, item) in list.items.iter().enumerate() {
+                if index > 0 {
+                    parts.push(Bytes::from_static(b","));
+                }
+                parts.push(row(scope, Viewer::of(cx), item.object(), include, transform).await?);
+            }
+            parts.push(Bytes::from_static(b"]}"));
+            Ok(parts)
+        }
+        TransformKind::PartialObjectMetadataList => {
+            let header = respond::list_header("PartialObjectMetadataList", &transform.api_version(), &list);
+            let mut parts = vec![header];
+            for (index, item) in list.items.iter().enumerate() {
+                if index > 0 {
+                    parts.push(Bytes::from_static(b","));
+                }
+                parts.push(partial(item, transform));
+            }
+            parts.push(Bytes::from_static(b"]}"));
+            Ok(parts)
+        }
+        TransformKind::PartialObjectMetadata => Err(not_acceptable(format!(
+            "you requested PartialObjectMetadata, but the requested object is a list ({})",
+            go_type(scope, "List")
+        ))),
+    }
+}
+
+/// Returns a Table with one object, for a watch. Only the first of a stream says its columns.
+pub(super) async fn watched_table(
+    scope: &RequestScope,
+    viewer: Viewer<'_>,
+    item: &Arc<Encoded>,
+    include: IncludeObject,
+    transform: Transform,
+    columns: Columns,
+) -> Result<Vec<Bytes>> {
+    let metadata = json!({"resourceVersion": item.revision.to_string()});
+    let header = table_header(scope, transform, &metadata, columns);
+    Ok(vec![header, row(scope, viewer, item.object(), include, transform).await?, Bytes::from_static(b"]}")])
+}
+
+/// Whether a Table says its columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// It does.
+    Shown,
+    /// The client knows them already.
+    Known,
+}
+
+/// Returns the beginning of a Table's JSON, up to the bracket before its rows.
+pub(super) fn table_header(scope: &RequestScope, transform: Transform, metadata: &Value, columns: Columns) -> Bytes {
+    let columns = match columns {
+        Columns::Shown => Value::Array(scope.table_convertor.columns()),
+        Columns::Known => Value::Null,
+    };
+    format!(
+        "{{\"kind\":\"Table\",\"apiVersion\":\"{}\",\"metadata\":{metadata},\"columnDefinitions\":{columns},\"rows\":[",
+        transform.api_version()
+    )
+    .into()
+}
+
+/// Returns one row's JSON.
+async fn row(
+    scope: &RequestScope,
+    viewer: Viewer<'_>,
+    object: Object,
+    include: IncludeObject,
+    transform: Transform,
+) -> Result<Bytes> {
+    let cells = scope.table_convertor.cells(viewer.now, &object)?;
+    let object = match include {
+        IncludeObject::None => Value::Null,
+        IncludeObject::Metadata => partial_of(&object, transform).into_value(),
+        IncludeObject::Object => scope.from_hub(viewer.trace, object).await?.into_value(),
+    };
+    Ok(json!({"cells": cells, "object": object}).to_string().into())
+}
+
+/// Returns the metadata of an object, which is made once and kept with the entry.
+pub(super) fn partial(encoded: &Encoded, transform: Transform) -> Bytes {
+    /// Everything else is skipped, not built.
+    #[derive(Deserialize)]
+    struct MetadataOnly {
+        metadata: Value,
+    }
+    encoded.form(transform.version, || {
+        let only: MetadataOnly = serde_json::from_slice(&encoded.json).expect("encoded from an object");
+        with_metadata(only.metadata, transform).to_json().into()
+    })
+}
+
+/// Returns the metadata of an object.
+fn partial_of(object: &Object, transform: Transform) -> Object {
+    with_metadata(object.get(&["metadata"]).cloned().unwrap_or_else(|| json!({})), transform)
+}
+
+fn with_metadata(metadata: Value, transform: Transform) -> Object {
+    let mut partial = Object::new(&GroupVersionKind::new("meta.k8s.io", transform.version, "PartialObjectMetadata"));
+    partial.set(&["metadata"], metadata);
+    partial
+}
+
+fn not_acceptable(message: String) -> StatusError {
+    StatusError::new(406, "NotAcceptable", message)
+}
+
+/// Names the internal Go type of the kind, which some messages show.
+fn go_type(scope: &RequestScope, suffix: &str) -> String {
+    if scope.items == Items::WithType {
+        return format!("*unstructured.Unstructured{suffix}");
+    }
+    let package = match scope.kind.group.as_str() {
+        "" | "events.k8s.io" => "core",
+        group => group.split('.').next().unwrap_or_default(),
+    };
+    format!("*{package}.{}{suffix}", scope.kind.kind)
+}
