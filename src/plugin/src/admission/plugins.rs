@@ -2,20 +2,57 @@
 //!
 //! Go: pkg/kubeapiserver/options/plugins.go AllOrderedPlugins, DefaultOffAdmissionPlugins
 
-use apiserver::admission::plugins::{Default::On, Registered};
+use apiserver::admission::plugins::{
+    Default::{Off, On},
+    Factory, Registered,
+};
 
 use crate::admission::{
-    default_toleration_seconds, namespace_lifecycle, priority, service_account, taint_nodes_by_condition,
+    always, certificates, default_class, default_toleration_seconds, limit_ranger, namespace_lifecycle, namespaces,
+    persistent_volume_claim_resize, pod_topology_labels, pods, priority, runtime_class, service_account,
+    storage_object_in_use_protection, taint_nodes_by_condition,
 };
+
+const fn on(name: &'static str, factory: Factory) -> Registered {
+    Registered { name, default: On, factory }
+}
+
+const fn off(name: &'static str, factory: Factory) -> Registered {
+    Registered { name, default: Off, factory }
+}
 
 /// Every plugin that a flag may enable or disable.
 ///
 /// The order is that of the mutating pass and again of the validating pass; policies, webhooks and quota come last
 /// because they judge what the others made of the object.
 pub const ALL: &[Registered] = &[
-    Registered { name: namespace_lifecycle::NAME, default: On, factory: namespace_lifecycle::new },
-    Registered { name: service_account::NAME, default: On, factory: service_account::new },
-    Registered { name: taint_nodes_by_condition::NAME, default: On, factory: taint_nodes_by_condition::new },
-    Registered { name: priority::NAME, default: On, factory: priority::new },
-    Registered { name: default_toleration_seconds::NAME, default: On, factory: default_toleration_seconds::new },
+    off(always::ADMIT, always::new_admit),
+    off(namespaces::AUTO_PROVISION, namespaces::new_auto_provision),
+    on(namespace_lifecycle::NAME, namespace_lifecycle::new),
+    off(namespaces::EXISTS, namespaces::new_exists),
+    off(pods::HARD_ANTI_AFFINITY, pods::new_hard_anti_affinity),
+    on(limit_ranger::NAME, limit_ranger::new),
+    on(service_account::NAME, service_account::new),
+    on(taint_nodes_by_condition::NAME, taint_nodes_by_condition::new),
+    off(pods::ALWAYS_PULL_IMAGES, pods::new_always_pull_images),
+    on(priority::NAME, priority::new),
+    on(default_toleration_seconds::NAME, default_toleration_seconds::new),
+    off(pods::EXTENDED_RESOURCE_TOLERATION, pods::new_extended_resource_toleration),
+    on(default_class::STORAGE, default_class::new_storage),
+    on(storage_object_in_use_protection::NAME, storage_object_in_use_protection::new),
+    on("PodGroupProtection", |_| Ok(always::silent("PodGroupProtection"))),
+    on(persistent_volume_claim_resize::NAME, persistent_volume_claim_resize::new),
+    on(runtime_class::NAME, runtime_class::new),
+    on(certificates::APPROVAL, certificates::new_approval),
+    on(certificates::SIGNING, certificates::new_signing),
+    on(certificates::ATTEST, certificates::new_attest),
+    on(certificates::SUBJECT_RESTRICTION, certificates::new_subject_restriction),
+    on(default_class::INGRESS, default_class::new_ingress),
+    off(pods::DENY_EXTERNAL_IPS, pods::new_deny_external_ips),
+    on(pod_topology_labels::NAME, pod_topology_labels::new),
+    on("PodGroupWorkloadExists", |_| Ok(always::silent("PodGroupWorkloadExists"))),
+    on("NodeDeclaredFeatureValidator", |_| Ok(always::silent("NodeDeclaredFeatureValidator"))),
+    on("JobValidation", |_| Ok(always::silent("JobValidation"))),
+    on("PodResizeValidator", |_| Ok(always::silent("PodResizeValidator"))),
+    off(always::DENY, always::new_deny),
 ];

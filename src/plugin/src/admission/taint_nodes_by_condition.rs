@@ -5,16 +5,14 @@
 use std::sync::Arc;
 
 use apimachinery::api::errors::StatusError;
-use apiserver::{
-    admission::{
-        attributes::{Attributes, Operation},
-        initializer::Initializers,
-        interfaces::{Interface, MutationInterface},
-    },
-    request::context::Context,
+use apiserver::admission::{
+    attributes::{Attributes, Operation},
+    initializer::Initializers,
+    interfaces::Interface,
 };
-use phase::BoxFuture;
 use serde_json::{Value, json};
+
+use crate::admission::plain::Plain;
 
 /// The plugin's name.
 pub const NAME: &str = "TaintNodesByCondition";
@@ -22,40 +20,21 @@ pub const NAME: &str = "TaintNodesByCondition";
 /// Key of the taint. The node lifecycle controller removes it.
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
-/// Go: plugin/pkg/admission/nodetaint/admission.go Plugin
-struct TaintNodesByCondition;
-
 /// Makes the plugin.
 pub fn new(_initializers: &Initializers) -> Result<Arc<dyn Interface>, String> {
-    Ok(Arc::new(TaintNodesByCondition))
+    Ok(Plain { name: NAME, operations: &[Operation::Create], admit: Some(admit), validate: None }.shared())
 }
 
-impl Interface for TaintNodesByCondition {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn handles(&self, operation: Operation) -> bool {
-        operation == Operation::Create
-    }
-
-    fn mutation(&self) -> Option<&dyn MutationInterface> {
-        Some(self)
-    }
-}
-
-impl MutationInterface for TaintNodesByCondition {
-    fn admit<'a>(&'a self, _cx: &'a Context, attributes: &'a mut Attributes) -> BoxFuture<'a, Result<(), StatusError>> {
-        if attributes.is("", "nodes", "")
-            && let Some(node) = &mut attributes.object
-        {
-            let taints = node.get(&["spec", "taints"]).and_then(Value::as_array);
-            let mut taints = taints.cloned().unwrap_or_default();
-            if !taints.iter().any(|taint| taint["key"] == NOT_READY && taint["effect"] == "NoSchedule") {
-                taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
-                node.set(&["spec", "taints"], taints);
-            }
+fn admit(attributes: &mut Attributes) -> Result<(), StatusError> {
+    if attributes.is("", "nodes", "")
+        && let Some(node) = &mut attributes.object
+    {
+        let taints = node.get(&["spec", "taints"]).and_then(Value::as_array);
+        let mut taints = taints.cloned().unwrap_or_default();
+        if !taints.iter().any(|taint| taint["key"] == NOT_READY && taint["effect"] == "NoSchedule") {
+            taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
+            node.set(&["spec", "taints"], taints);
         }
-        Box::pin(async { Ok(()) })
     }
+    Ok(())
 }
