@@ -21,7 +21,7 @@ use phase::{
 use rustls_pki_types::CertificateDer;
 use serde_json::{Value, json};
 
-use crate::request::requestinfo::RequestInfo;
+use crate::request::{latency::LatencyTrackers, requestinfo::RequestInfo};
 
 /// What a request needs from the process: time and identity. Shared by all requests of a server.
 #[derive(Clone, Debug)]
@@ -68,6 +68,14 @@ pub struct Context {
     pub info: RequestInfo,
     /// Who asks. Set by WithAuthentication, replaced by impersonation.
     pub user: Option<Arc<user::Info>>,
+    /// Who is asked to be acted as, once that is allowed; then also `user`. Set by WithConstrainedImpersonation.
+    pub impersonated_user: Option<Arc<user::Info>>,
+    /// What constrained it: `impersonate:user-info`; empty otherwise.
+    pub impersonation_constraint: String,
+    /// How it was classified for fairness. Set by WithPriorityAndFairness.
+    pub flow_control: FlowControl,
+    /// Where its time goes. Begun by WithLatencyTrackers, added to by whoever takes time.
+    pub latency: LatencyTrackers,
     /// Texts for `Warning: 299` headers, in order, without repetition. Set by WithWarningRecorder.
     pub warnings: Warnings,
     /// How many filters lie behind the innermost one that was entered; the chain's own bookkeeping.
@@ -76,6 +84,19 @@ pub struct Context {
     pub trace: Trace,
     /// Time and identity.
     pub services: Services,
+}
+
+/// How a request was classified.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowControl {
+    /// The name of the flow schema that it matched; empty while, or if, it was not classified.
+    pub flow_schema: String,
+    /// The name of the priority level that serves it.
+    pub priority_level: String,
+    /// Seats it occupies while it is served.
+    pub initial_seats: u32,
+    /// Seats it occupies for a while afterwards.
+    pub final_seats: u32,
 }
 
 /// The warnings of one request.
@@ -131,6 +152,10 @@ impl Context {
             deadline: None,
             info: RequestInfo::default(),
             user: None,
+            impersonated_user: None,
+            impersonation_constraint: String::new(),
+            flow_control: FlowControl::default(),
+            latency: LatencyTrackers::default(),
             warnings: Warnings::default(),
             filters_left: usize::MAX,
             trace,

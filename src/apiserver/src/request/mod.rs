@@ -7,6 +7,7 @@
 
 pub mod context;
 pub mod handler;
+pub mod latency;
 pub mod requestinfo;
 pub mod responses;
 

@@ -19,6 +19,7 @@ use phase::{BoxFuture, catalog::Phase};
 use crate::request::{
     context::Context,
     handler::{Filter, Next, Response},
+    latency::Layer,
     responses,
 };
 
@@ -73,7 +74,10 @@ impl Filter for WithAuthentication {
                 audiences: &self.api_audiences,
                 trace: &cx.trace,
             };
-            let recognised = match self.authenticator.authenticate_request(request).await {
+            let since = cx.services.clock.now();
+            let outcome = self.authenticator.authenticate_request(request).await;
+            cx.latency.add(Layer::Authentication, cx.services.clock.now().saturating_sub(since));
+            let recognised = match outcome {
                 Ok(Some(response)) if self.is_for_us(&response.audiences) => {
                     response.annotations.iter().for_each(|(key, value)| cx.annotate(key, value));
                     response.user

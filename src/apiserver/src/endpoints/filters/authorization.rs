@@ -15,6 +15,7 @@ use phase::{BoxFuture, catalog::Phase};
 use crate::request::{
     context::Context,
     handler::{Filter, Next, Response},
+    latency::Layer,
     responses,
 };
 
@@ -45,7 +46,9 @@ impl Filter for WithAuthorization {
     fn handle<'a>(&'a self, cx: &'a mut Context, next: Next<'a>) -> BoxFuture<'a, Response> {
         Box::pin(async move {
             let attributes = get_authorizer_attributes(cx);
+            let since = cx.services.clock.now();
             let verdict = self.authorizer.authorize(&cx.trace, &attributes).await;
+            cx.latency.add(Layer::Authorization, cx.services.clock.now().saturating_sub(since));
             // An authorizer that failed on the way may still have allowed: another one knew enough.
             if verdict.decision == Decision::Allow {
                 cx.annotate(DECISION_ANNOTATION, "allow");

@@ -6,15 +6,28 @@ use auth::authentication::config;
 
 use crate::{
     endpoints::filters::{
-        audit_init::WithAuditInit, authentication::WithAuthentication, authorization::WithAuthorization,
-        cachecontrol::WithCacheControl, mux_discovery_complete::WithMuxAndDiscoveryComplete,
-        request_deadline::WithRequestDeadline, request_received_time::WithRequestReceivedTimestamp,
-        requestinfo::WithRequestInfo, warning::WithWarningRecorder,
+        audit_init::WithAuditInit,
+        authentication::WithAuthentication,
+        authorization::WithAuthorization,
+        cachecontrol::WithCacheControl,
+        impersonation::{Constrained, WithConstrainedImpersonation},
+        mux_discovery_complete::WithMuxAndDiscoveryComplete,
+        request_deadline::WithRequestDeadline,
+        request_received_time::WithRequestReceivedTimestamp,
+        requestinfo::WithRequestInfo,
+        traces::WithTracing,
+        warning::WithWarningRecorder,
+        webhook_duration::WithLatencyTrackers,
     },
     request::handler::Filter,
     server::{
         config::Config,
-        filters::{timeout::WithTimeoutForNonLongRunningRequests, waitgroup::WithWaitGroup, wrap::WithPanicRecovery},
+        filters::{
+            cors::WithCORS, goaway::WithProbabilisticGoaway, hsts::WithHSTS, httplog::WithHTTPLogging,
+            maxinflight::WithMaxInFlightLimit, timeout::WithTimeoutForNonLongRunningRequests, waitgroup::WithWaitGroup,
+            watch_termination::WithWatchTerminationDuringShutdown, with_retry_after::WithRetryAfter,
+            wrap::WithPanicRecovery,
+        },
     },
 };
 
@@ -24,19 +37,57 @@ use crate::{
 ///
 /// Go: apiserver/pkg/server/config.go DefaultBuildHandlerChain
 pub fn default_build_handler_chain(c: &Config) -> Vec<Box<dyn Filter>> {
-    let mut chain: Vec<Box<dyn Filter>> = vec![
+    let mut chain = filters_for_every_request(c);
+    chain.extend(filters_of_the_shutdown(c));
+    chain.extend(filters_of_the_user(c));
+    chain
+}
+
+/// What a request is: its name, its time, its form.
+fn filters_for_every_request(c: &Config) -> Vec<Box<dyn Filter>> {
+    vec![
         Box::new(WithAuditInit),
         Box::new(WithPanicRecovery),
         Box::new(WithMuxAndDiscoveryComplete::new(c.lifecycle_signals.mux_and_discovery_complete.token())),
         Box::new(WithRequestReceivedTimestamp),
         Box::new(WithRequestInfo::new(c.request_info_resolver.clone())),
-    ];
+        Box::new(WithLatencyTrackers),
+        Box::new(WithHTTPLogging),
+    ]
+}
+
+/// How long it may take, and what happens to it when the server goes.
+fn filters_of_the_shutdown(c: &Config) -> Vec<Box<dyn Filter>> {
+    let signals = &c.lifecycle_signals;
+    let long_running = &c.long_running_func;
+    let mut chain: Vec<Box<dyn Filter>> = Vec::new();
+    if c.shutdown_send_retry_after {
+        chain.push(Box::new(WithRetryAfter::new(signals.not_accepting_new_request.clone())));
+    }
+    if !c.hsts_directives.is_empty() {
+        chain.push(Box::new(WithHSTS::new(&c.hsts_directives)));
+    }
     chain.push(Box::new(WithCacheControl));
-    chain
-        .push(Box::new(WithWaitGroup::new(c.non_long_running_request_wait_group.clone(), c.long_running_func.clone())));
-    chain.push(Box::new(WithRequestDeadline::new(c.request_timeout, c.long_running_func.clone())));
+    if c.goaway_chance > 0.0 {
+        chain.push(Box::new(WithProbabilisticGoaway::new(c.goaway_chance)));
+    }
+    if !c.shutdown_watch_termination_grace_period.is_zero() {
+        let (signal, group) = (signals.not_accepting_new_request.clone(), c.watch_request_wait_group.clone());
+        chain.push(Box::new(WithWatchTerminationDuringShutdown::new(signal, group)));
+    }
+    chain.push(Box::new(WithWaitGroup::new(c.non_long_running_request_wait_group.clone(), long_running.clone())));
+    chain.push(Box::new(WithRequestDeadline::new(c.request_timeout, long_running.clone())));
     chain.push(Box::new(WithTimeoutForNonLongRunningRequests));
     chain.push(Box::new(WithWarningRecorder));
+    if !c.cors_allowed_origin_list.is_empty() {
+        chain.push(Box::new(WithCORS::new(&c.cors_allowed_origin_list)));
+    }
+    chain
+}
+
+/// Who asks, in whose name, when it is their turn, and whether they may.
+fn filters_of_the_user(c: &Config) -> Vec<Box<dyn Filter>> {
+    let mut chain: Vec<Box<dyn Filter>> = Vec::new();
     if let Some(authenticator) = &c.authentication.authenticator {
         chain.push(Box::new(WithAuthentication::new(
             authenticator.clone(),
@@ -44,6 +95,17 @@ pub fn default_build_handler_chain(c: &Config) -> Vec<Box<dyn Filter>> {
             c.authentication.request_header_config.clone(),
         )));
     }
+    chain.push(Box::new(WithTracing));
+    if let Some(authorizer) = &c.authorization.authorizer {
+        let on = c.feature_gate.enabled("ConstrainedImpersonation");
+        let constrained = if on { Constrained::On } else { Constrained::Off };
+        chain.push(Box::new(WithConstrainedImpersonation::new(authorizer.clone(), constrained)));
+    }
+    chain.push(Box::new(WithMaxInFlightLimit::new(
+        c.max_requests_in_flight,
+        c.max_mutating_requests_in_flight,
+        c.long_running_func.clone(),
+    )));
     if let Some(authorizer) = &c.authorization.authorizer {
         chain.push(Box::new(WithAuthorization::new(authorizer.clone())));
     }

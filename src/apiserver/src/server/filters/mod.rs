@@ -5,6 +5,13 @@
 //!
 //! Go: apiserver/pkg/server/filters
 
+pub mod cors;
+pub mod goaway;
+pub mod hsts;
+pub mod httplog;
+pub mod maxinflight;
 pub mod timeout;
 pub mod waitgroup;
+pub mod watch_termination;
+pub mod with_retry_after;
 pub mod wrap;
