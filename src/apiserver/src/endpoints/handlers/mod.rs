@@ -138,3 +138,9 @@ pub async fn serve(scope: &RequestScope, verb: Verb, cx: &mut Context) -> Respon
     handler::end(phase, &response, refused);
     response
 }
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod tests;
