@@ -27,3 +27,7 @@ pub mod observed;
 pub mod lessor;
 
 pub mod suite;
+
+pub mod mirror;
+
+pub mod faulty;

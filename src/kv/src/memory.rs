@@ -47,8 +47,10 @@ impl Memory {
     }
 
     fn at(state: State, clock: Arc<dyn Clock>, bound: usize) -> Self {
-        let hub = Hub::new(state.clone(), History::new(state.revision, bound), state.revision);
-        let working = Mutex::new(Working { compacted: state.revision, state, ..Working::default() });
+        // Revision 1 is the empty beginning: nothing before it could be compacted.
+        let compacted = if state.revision > 1 { state.revision } else { 0 };
+        let hub = Hub::new(state.clone(), History::new(state.revision, bound), compacted);
+        let working = Mutex::new(Working { compacted, state, ..Working::default() });
         Self { working, hub, clock }
     }
 
@@ -58,7 +60,8 @@ impl Memory {
         let mut changes = Changes::default();
         let answer = working.apply(op, self.clock.now(), &mut changes)?;
         if !changes.is_empty() {
-            self.hub.publish(working.state.clone(), changes.events, working.compacted);
+            let forgotten = self.hub.publish(working.state.clone(), changes.events, working.compacted);
+            working.forget(&forgotten);
         }
         Ok(answer)
     }

@@ -150,7 +150,7 @@ impl Log {
     fn read(&self) -> Result<Contents, redb::Error> {
         let transaction = self.database.begin_read()?;
         let meta = transaction.open_table(META)?;
-        let number = |name| Ok::<_, redb::Error>(meta.get(name)?.map_or(1, |value| value.value()));
+        let number = |name, absent| Ok::<_, redb::Error>(meta.get(name)?.map_or(absent, |value| value.value()));
         let mut rows = Vec::new();
         for row in transaction.open_table(LOG)?.iter()? {
             let (key, value) = row?;
@@ -165,9 +165,9 @@ impl Log {
         Ok(Contents {
             rows,
             leases,
-            revision: number("revision")?,
-            compacted: number("compacted")?,
-            horizon: number("horizon")?,
+            revision: number("revision", 1)?,
+            compacted: number("compacted", 0)?,
+            horizon: number("horizon", 1)?,
         })
     }
 

@@ -104,6 +104,7 @@ impl Writer {
 
     fn publish(&mut self, events: Vec<Event>) {
         let forgotten = self.hub.publish(self.working.state.clone(), events, self.working.compacted);
+        self.working.forget(&forgotten);
         self.trim.add(&forgotten);
     }
 
@@ -160,7 +161,9 @@ fn restore(contents: Contents, clock: &dyn Clock, options: Options) -> (Working,
     }
     // The newest revisions may have been deletions that are forgotten by now.
     working.state.revision = revision;
-    working.compacted = working.compacted.max(history.horizon());
+    if history.horizon() > 1 {
+        working.compacted = working.compacted.max(history.horizon());
+    }
     (working, history, trim)
 }
 

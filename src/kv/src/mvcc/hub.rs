@@ -133,7 +133,9 @@ impl Hub {
     /// `None`: it missed nothing that it is interested in, and is up to date now.
     pub(crate) fn catch_up(&self, cell: &Cell, next: Revision) -> Result<Option<WatchResponse>, Error> {
         let inner = self.inner.read();
-        if next < inner.compacted || next <= inner.history.horizon() {
+        // Nothing ever happened at revision 1: a store that is still at its beginning has forgotten nothing.
+        let horizon = inner.history.horizon();
+        if next < inner.compacted || (next <= horizon && horizon > 1) {
             return Err(Error::Compacted { requested: next, compacted: inner.compacted });
         }
         let mut events = Vec::new();

@@ -196,6 +196,13 @@ impl Working {
         count
     }
 
+    /// Follows the history: what it has forgotten cannot be read either.
+    pub fn forget(&mut self, forgotten: &[Event]) {
+        if let Some(last) = forgotten.last() {
+            self.compacted = self.compacted.max(last.kv.mod_revision);
+        }
+    }
+
     fn compact(&mut self, revision: Revision, changes: &mut Changes) -> Result<(), Error> {
         if revision > self.state.revision {
             return Err(Error::FutureRevision { requested: revision, current: self.state.revision });

@@ -117,6 +117,13 @@ impl View {
             return Ok(None);
         }
         let revision = event.kv.mod_revision;
+        if event.prev.is_none() && !event.is_create() {
+            // The backend has compacted it away. Go: etcd3/event.go parseEvent
+            let (key, kind) = (&event.kv.key, if event.kind == EventKind::Put { "PUT" } else { "DELETE" });
+            let what =
+                format!("etcd event received with PrevKv=nil (key={key:?}, modRevision={revision}, type={kind})");
+            return Err(Error::Other(what));
+        }
         let now = match event.kind {
             EventKind::Put => Some(self.decoder.decode_kv(&event.kv).await?),
             EventKind::Delete => None,
