@@ -86,7 +86,7 @@ impl StatusError {
     #[must_use]
     pub fn about(self, resource: &GroupResource, name: &str) -> Self {
         let (group, kind, name) = (resource.group.clone(), resource.resource.clone(), name.to_owned());
-        self.with_details(Details { group, kind, name, ..Details::default() })
+        self.with_details(Details { name, group, kind, ..Details::default() })
     }
 
     /// Returns the same error with these details.

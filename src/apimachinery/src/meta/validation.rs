@@ -239,7 +239,7 @@ mod tests {
         let complete =
             json!({"type": "Ready", "status": "True", "reason": "Up", "lastTransitionTime": "2026-01-01T00:00:00Z"});
         let path = Path::new("c");
-        assert!(validate_conditions(&[complete.clone()], &path).is_empty());
+        assert!(validate_conditions(std::slice::from_ref(&complete), &path).is_empty());
         assert_eq!(
             validate_conditions(&[complete.clone(), complete], &path).to_string(),
             "c[1].type: Duplicate value: \"Ready\""

@@ -24,7 +24,7 @@ use super::{
     registry::{ANY, Link},
     scalars,
 };
-use crate::{api::resource::Quantity, runtime::serializer::json};
+use crate::{api::resource, runtime::serializer::json};
 
 /// What a document held.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -250,8 +250,8 @@ impl<'s> Seed<'_, 's> {
     }
 
     fn quantity<E: de::Error>(self, text: &str) -> Result<Option<Value>, E> {
-        match text.trim().parse::<Quantity>() {
-            Ok(quantity) => Ok(Some(Value::String(quantity.to_string()))),
+        match resource::canonicalize(text) {
+            Ok(canonical) => Ok(Some(Value::String(canonical))),
             Err(error) => Err(self.hard(error)),
         }
     }

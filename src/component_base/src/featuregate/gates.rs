@@ -21,7 +21,7 @@ pub(super) fn all() -> impl Iterator<Item = FeatureSpec> {
         (Stage::Deprecated, false, true, DEPRECATED_LOCKED_OFF),
     ];
     groups.into_iter().flat_map(|(stage, default, locked, names)| {
-        names.split_whitespace().map(move |name| FeatureSpec { name, stage, default, locked })
+        names.split_whitespace().map(move |name| FeatureSpec { name, default, stage, locked })
     })
 }
 

@@ -144,7 +144,7 @@ fn write_text(out: &mut String, text: &str) {
         && !text.ends_with([' ', ':'])
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./ :@=+".contains(&byte))
         && !text.contains(": ")
-        && resolve(text) == Value::from(text);
+        && resolve(text) == text;
     if plain {
         out.push_str(text);
     } else {
