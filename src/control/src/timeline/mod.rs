@@ -34,8 +34,9 @@ pub struct Timeline {
     /// Records taken in, and records that were lost because the queue was full.
     records: u64,
     dropped: u64,
-    /// Requests and system requests seen in all, also those no longer kept.
+    /// Requests and system requests seen in all, also those no longer kept, and how many of them are not over.
     seen: u64,
+    in_flight: usize,
     limit: usize,
     markers: Vec<Marker>,
 }
@@ -72,6 +73,7 @@ impl Timeline {
             records: 0,
             dropped: 0,
             seen: 0,
+            in_flight: 0,
             limit,
             markers: Vec::new(),
         }
@@ -90,6 +92,7 @@ impl Timeline {
         if let Event::Started { kind, title } = event {
             if matches!(kind, TraceKind::Request | TraceKind::System) {
                 self.seen += 1;
+                self.in_flight += 1;
             }
             self.traces.insert(id, TraceLog::new(id, kind, title, at));
             self.forget();
@@ -111,7 +114,13 @@ impl Timeline {
             Event::Held { span } => trace.hold(span, at),
             Event::Resumed { span } => trace.resume(span, at),
             Event::Exited { span, outcome, snapshot } => trace.exit(span, at, outcome, snapshot),
-            Event::Finished { held } => trace.finish(at, held),
+            Event::Finished { held } => {
+                let request = matches!(trace.kind(), TraceKind::Request | TraceKind::System);
+                if request && trace.finished().is_none() {
+                    self.in_flight = self.in_flight.saturating_sub(1);
+                }
+                trace.finish(at, held);
+            }
         }
     }
 
@@ -147,6 +156,11 @@ impl Timeline {
     /// Returns how many requests were seen.
     pub fn seen(&self) -> u64 {
         self.seen
+    }
+
+    /// Returns how many requests are under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
     }
 
     /// Returns the newest time seen.

@@ -1,0 +1,267 @@
+//! Line by line, for screen readers, dumb terminals and logs.
+//!
+//! Every phase that is stopped at becomes one line, every answer another; commands are letters, as in the other
+//! interface, each followed by Enter. Nothing is drawn over, nothing moves.
+
+use std::io::{self, BufRead, Write};
+
+use control::{
+    detail::Detail,
+    handle::Handle,
+    holds::Hold,
+    lesson,
+    ports::Traffic,
+    protocol::{Command, Event, Question, Reply},
+    stepper::Step,
+    texts,
+    timeline::trace::{Span, TraceLog},
+};
+use phase::record::{TraceId, TraceKind};
+use tokio::sync::mpsc;
+
+use crate::{
+    copy,
+    model::{format, hint::phase_name},
+    options::Options,
+    words::{Language, Word, fill, word},
+};
+
+/// Walks until the input ends or says `q`. Blocks the calling thread, which must not belong to a runtime.
+pub fn run(control: Handle, options: Options) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (lines, incoming) = mpsc::channel(16);
+    // Reading a terminal cannot be interrupted, so it has a thread that ends with the process.
+    std::thread::Builder::new().name("input".to_owned()).spawn(move || {
+        for line in io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if lines.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    })?;
+    runtime.block_on(walk(control, &options, incoming, io::stdout()))
+}
+
+/// The same with any input and output.
+pub async fn walk(
+    control: Handle,
+    options: &Options,
+    mut lines: mpsc::Receiver<String>,
+    out: impl Write,
+) -> io::Result<()> {
+    let mut plain = Plain {
+        control,
+        language: options.language,
+        detail: Detail::default(),
+        held: Vec::new(),
+        here: None,
+        traffic: Traffic::Off,
+        questions: 0,
+        out,
+    };
+    plain.say(plain.word(PLAIN_HELP))?;
+    loop {
+        tokio::select! {
+            biased;
+            line = lines.recv() => match line {
+                Some(line) if line.trim() == "q" => return Ok(()),
+                Some(line) => plain.command(line.trim())?,
+                None => return plain.drain().await,
+            },
+            event = plain.control.next() => match event {
+                Some(event) => plain.event(event)?,
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+const PLAIN_HELP: (&str, &str) = (
+    "n next  s into  o out  c let go  A let all go  x explain  d what changed  i EXPR walk requests that match  t traffic  l language  ? help  q quit",
+    "n 下一步  s 进入  o 跳出  c 放行  A 全部放行  x 说明  d 变化  i 表达式 跟踪匹配的请求  t 流量  l 语言  ? 帮助  q 退出",
+);
+
+struct Plain<W> {
+    control: Handle,
+    language: Language,
+    detail: Detail,
+    /// Who waits, in the order in which they came.
+    held: Vec<Hold>,
+    /// The trace that commands are for.
+    here: Option<TraceId>,
+    traffic: Traffic,
+    questions: u64,
+    out: W,
+}
+
+impl<W: Write> Plain<W> {
+    fn word(&self, (en, zh): (&'static str, &'static str)) -> &'static str {
+        if self.language == Language::Zh { zh } else { en }
+    }
+
+    fn say(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{line}")?;
+        self.out.flush()
+    }
+
+    /// After the input has ended: what is held goes on, and what is still to come is told.
+    async fn drain(&mut self) -> io::Result<()> {
+        self.send(Command::ContinueAll);
+        while let Some(event) = self.control.next().await {
+            self.event(event)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, command: Command) {
+        // A refusal comes back as an event; a recording refuses everything, which the reader knows.
+        let _ = self.control.send(command);
+    }
+
+    fn current(&self) -> Option<&Hold> {
+        let of = |trace| self.held.iter().find(|hold| hold.trace == trace);
+        self.here.and_then(of).or_else(|| self.held.first())
+    }
+
+    fn command(&mut self, line: &str) -> io::Result<()> {
+        let (letter, rest) = line.split_once(' ').map_or((line, ""), |(letter, rest)| (letter, rest.trim()));
+        match letter {
+            "n" | "" => self.step(Step::Over),
+            "s" => self.step(Step::Into),
+            "o" => self.step(Step::Out),
+            "c" => {
+                if let Some(trace) = self.current().map(|hold| hold.trace) {
+                    self.send(Command::Continue(trace));
+                }
+                Ok(())
+            }
+            "A" => {
+                self.send(Command::ContinueAll);
+                Ok(())
+            }
+            "i" => {
+                self.send(Command::Intercept((!rest.is_empty()).then(|| rest.to_owned())));
+                Ok(())
+            }
+            "t" => {
+                self.questions += 1;
+                let wanted = if self.traffic == Traffic::On { Traffic::Off } else { Traffic::On };
+                self.send(Command::Ask { id: self.questions, question: Question::Traffic(wanted) });
+                Ok(())
+            }
+            "x" => self.explain(),
+            "d" => self.changes(),
+            "l" => {
+                self.language = self.language.other();
+                self.say(self.word(PLAIN_HELP))
+            }
+            _ => self.say(self.word(PLAIN_HELP)),
+        }
+    }
+
+    fn step(&mut self, step: Step) -> io::Result<()> {
+        let Some(trace) = self.current().map(|hold| hold.trace) else {
+            return self.say(word(Word::SaidNothingHeld, self.language));
+        };
+        self.here = Some(trace);
+        self.send(Command::Step { trace, step, detail: self.detail });
+        Ok(())
+    }
+
+    fn explain(&mut self) -> io::Result<()> {
+        let Some(phase) = self.current().map(|hold| hold.phase) else {
+            return self.say(word(Word::SaidNothingHeld, self.language));
+        };
+        let text = texts::of(phase, self.language);
+        let bare = |text: &str| text.replace('`', "");
+        self.say(&format!("  {}", text.question))?;
+        self.say(&format!("  {}", bare(&text.explanation)))?;
+        if !text.classic.is_empty() {
+            self.say(&format!("  {}: {}", word(Word::Classic, self.language), bare(&text.classic)))?;
+        }
+        self.say(&format!("  Go: {}", phase.info().go))
+    }
+
+    fn changes(&mut self) -> io::Result<()> {
+        let lines: Vec<String> = {
+            let timeline = self.control.timeline().read();
+            let log = self.current().and_then(|hold| timeline.trace(hold.trace));
+            let changes = log.and_then(|log| crate::model::inspect::changes(log, crate::model::cursor::newest(log)));
+            changes.map_or_else(Vec::new, |changes| changes.changes.iter().map(change_line).collect())
+        };
+        if lines.is_empty() {
+            return self.say(&format!("  {}", word(Word::NoChanges, self.language)));
+        }
+        lines.iter().try_for_each(|line| self.say(&format!("  {line}")))
+    }
+
+    fn event(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Held(hold) => self.on_held(*hold),
+            Event::Released(trace) => {
+                self.held.retain(|hold| hold.trace != trace);
+                Ok(())
+            }
+            Event::Records(_) => Ok(()),
+            Event::Serving(launched) => {
+                self.say(&copy::kubeconfig(&launched.kubeconfig.display().to_string()))?;
+                self.say(word(Word::NoPods, self.language))
+            }
+            Event::Traffic(traffic) => {
+                self.traffic = traffic;
+                Ok(())
+            }
+            Event::Intercepting(Some(when)) => self.say(&fill(word(Word::SaidIntercept, self.language), &[&when])),
+            Event::Intercepting(None) => self.say(word(Word::SaidInterceptOff, self.language)),
+            Event::Met { message, .. } | Event::Refused(message) => self.say(&message),
+            Event::Dropped(lost) => self.say(&fill(word(Word::Dropped, self.language), &[&lost.to_string()])),
+            Event::Passed(passed) => self.say(&fill(word(Word::Passed, self.language), &[&passed.to_string()])),
+            Event::Lesson(lesson) => {
+                let language = self.language.code();
+                let said = [&lesson.say, &lesson.task, &lesson.explain].map(|texts| lesson::text(texts, language));
+                said.iter().filter(|text| !text.is_empty()).try_for_each(|text| self.say(text))
+            }
+            Event::Log(line) => self.say(&format!("{} {}", line.level, line.message)),
+            Event::Reply { reply: Err(error), .. } => self.say(&error.to_string()),
+            Event::Reply { reply: Ok(Reply::Sent(sent)), .. } => self.say(&sent.code.to_string()),
+            Event::Reply { .. } | Event::Breakpoints(_) | Event::Marked(_) => Ok(()),
+        }
+    }
+
+    fn on_held(&mut self, hold: Hold) -> io::Result<()> {
+        let line = {
+            let timeline = self.control.timeline().read();
+            let log = timeline.trace(hold.trace);
+            let own =
+                log.and_then(|log| last_over(log)).map_or(String::new(), |(name, time)| format!("  ({name} {time})"));
+            let name = phase_name(hold.phase.name(), hold.label.as_deref());
+            let held = word(Word::Held, self.language);
+            let what = match hold.kind {
+                TraceKind::Startup => word(Word::StartUp, self.language).to_owned(),
+                _ => format!("#{} {}", hold.trace.0, log.map_or("", TraceLog::title)),
+            };
+            format!("{held}: {name}  {what}{own}")
+        };
+        match self.held.iter_mut().find(|known| known.trace == hold.trace) {
+            Some(known) => *known = hold,
+            None => self.held.push(hold),
+        }
+        self.say(&line)
+    }
+}
+
+/// The phase that ended last, and its own time.
+fn last_over(log: &TraceLog) -> Option<(&'static str, String)> {
+    let over = log.spans().iter().enumerate().filter(|(_, span)| span.exited().is_some());
+    let (index, span) = over.max_by_key(|(_, span)| span.exited())?;
+    Some((Span::phase(span).name(), format::duration(log.own_time(index)?)))
+}
+
+fn change_line(change: &control::diff::Change) -> String {
+    let shown = |value: &Option<serde_json::Value>| value.as_ref().map_or(String::new(), crate::highlight::inline);
+    match change.sign() {
+        '~' => format!("~ {}: {} -> {}", change.path, shown(&change.before), shown(&change.after)),
+        '-' => format!("- {}: {}", change.path, shown(&change.before)),
+        _ => format!("+ {}: {}", change.path, shown(&change.after)),
+    }
+}

@@ -1,0 +1,361 @@
+//! The inspector: what changed, the state, the config with who set what, request and response, source, store,
+//! watches, log.
+
+use control::{
+    diff,
+    timeline::{Timeline, trace::TraceLog},
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+use serde_json::Value;
+
+use super::paint::{self, Line, put};
+use crate::{
+    highlight,
+    model::{
+        Model, Pane, Tab, format,
+        hint::phase_name,
+        inspect::{self, Changes},
+    },
+    theme::Role,
+    width,
+    words::Word,
+};
+
+/// Draws the inspector.
+pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer) {
+    let inner = paint::pane(model, area, Pane::Inspect, &[], "", buffer);
+    for (tab, x, limit) in tabs(model, area) {
+        let role = if tab == model.inspect.tab { Role::Accent } else { Role::Quiet };
+        let name = model.word(tab.title());
+        let text = if tab == model.inspect.tab { format!("[{name}]") } else { format!(" {name} ") };
+        put(buffer, x, area.y, limit, &text, model.style(role));
+    }
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
+    let lines = lines(model, timeline, usize::from(inner.width));
+    let height = usize::from(inner.height);
+    let scroll = model.inspect.scroll.get(&model.inspect.tab).copied().unwrap_or(0);
+    let scroll = follow(model, &lines, height, scroll).min(lines.len().saturating_sub(height));
+    for (row, line) in lines.iter().skip(scroll).take(height).enumerate() {
+        paint::line(model, buffer, inner, row as u16, line);
+        if is_selected(line) {
+            paint::select(model, buffer, inner, row as u16);
+        }
+    }
+    let below = lines.len().saturating_sub(scroll + height);
+    if below > 0 {
+        let x = area.right().saturating_sub(8);
+        put(buffer, x, area.bottom() - 1, area.right() - 1, &format!(" +{below} "), model.style(Role::Quiet));
+    }
+}
+
+/// A selected line begins with an empty piece in the role of one.
+fn is_selected(line: &Line) -> bool {
+    line.first().is_some_and(|(text, role)| text.is_empty() && *role == Role::Selected)
+}
+
+/// Scrolls so that the selected line is seen, where a line is selected; the log shows its end.
+fn follow(model: &Model, lines: &[Line], height: usize, scroll: usize) -> usize {
+    if let Some(at) = lines.iter().position(is_selected) {
+        let last = at + 1;
+        return if at < scroll { at } else { scroll.max(last.saturating_sub(height)) };
+    }
+    match model.inspect.tab {
+        Tab::Logs => lines.len().saturating_sub(height).saturating_sub(scroll),
+        _ => scroll,
+    }
+}
+
+/// Where the tabs stand in the border: those around the shown one, as many as fit.
+fn tabs(model: &Model, area: Rect) -> Vec<(Tab, u16, u16)> {
+    let start = area.x + 5;
+    let limit = area.right().saturating_sub(2);
+    let width = |tab: Tab| width::cells(model.word(tab.title())) as u16 + 2;
+    let active = Tab::ALL.iter().position(|tab| *tab == model.inspect.tab).unwrap_or(0);
+    // The first tab from which the shown one still fits.
+    let mut first = 0;
+    while Tab::ALL[first..=active].iter().map(|tab| width(*tab)).sum::<u16>() > limit.saturating_sub(start)
+        && first < active
+    {
+        first += 1;
+    }
+    let mut x = start;
+    let mut out = Vec::new();
+    for tab in &Tab::ALL[first..] {
+        if x + width(*tab) > limit {
+            break;
+        }
+        out.push((*tab, x, limit));
+        x += width(*tab);
+    }
+    out
+}
+
+/// Returns the tab at a column of the border.
+pub fn tab_at(model: &Model, area: Rect, column: u16) -> Option<Tab> {
+    tabs(model, area).into_iter().rev().find(|(_, x, _)| *x <= column).map(|(tab, ..)| tab)
+}
+
+/// Returns the lines of the shown tab.
+pub fn lines(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
+    let quiet = |word: Word| paint::paragraph(model.word(word), width, Role::Quiet);
+    match model.inspect.tab {
+        Tab::Store => return super::inspect_live::store(model, width),
+        Tab::Watch => return super::inspect_live::watchers(model, width),
+        Tab::Logs => return super::inspect_live::logs(model, width),
+        Tab::Config => return config(model, timeline, width),
+        Tab::Diff | Tab::State | Tab::Request | Tab::Response | Tab::Source => {}
+    }
+    let Some(log) = model.log(timeline) else { return quiet(Word::NoTrace) };
+    let step = model.cursor.step(log);
+    match model.inspect.tab {
+        Tab::Diff => difference(model, timeline, log, step, width),
+        Tab::State => state(model, log, step, width),
+        Tab::Request => request(model, log, step, width),
+        Tab::Response => response(model, log, step, width),
+        _ => super::inspect_live::source(model, timeline, log, step, width),
+    }
+}
+
+fn difference(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    match inspect::changes(log, step) {
+        None => lines.extend(paint::paragraph(model.word(Word::NoStates), width, Role::Quiet)),
+        Some(changes) => {
+            lines.push(heading(model, log, &changes, step));
+            if changes.changes.is_empty() {
+                lines.push(vec![(model.word(Word::NoChanges).to_owned(), Role::Quiet)]);
+            }
+            let selected = model.inspect.change.min(changes.changes.len().saturating_sub(1));
+            for (index, change) in changes.changes.iter().enumerate() {
+                lines.extend(change_lines(model, change, index == selected, width));
+            }
+        }
+    }
+    if let Some(hold) = model.holds.get(&log.id()).filter(|hold| hold.edited.is_some() && !model.cursor.is_past(log)) {
+        lines.push(Vec::new());
+        lines.extend(paint::paragraph(model.word(Word::Edited), width, Role::Warn));
+        let edited = hold.edited.clone().unwrap_or_default();
+        for change in diff::changes(&hold.subject.to_value(), &edited) {
+            lines.extend(change_lines(model, &change, false, width));
+        }
+    }
+    lines.extend(notes(model, timeline, log, step, width));
+    lines.extend(watches(model, log, step));
+    lines
+}
+
+fn heading(model: &Model, log: &TraceLog, changes: &Changes, step: usize) -> Line {
+    let count = model.sentence(Word::Changes, &[&changes.changes.len().to_string()]);
+    let here = if step >= log.spans().len() { log.spans().len() } else { step };
+    let from = changes.since.map_or("-".to_owned(), |since| (since + 1).to_string());
+    let arrow = model.look.signs.becomes;
+    let word = model.word(Word::Step);
+    vec![
+        (format!("{word} {from} {arrow} {}", here + 1), Role::Strong),
+        (format!("  {}  ", changes.kind), Role::Name),
+        (count, Role::Quiet),
+    ]
+}
+
+/// A change in one line, or in two where both values are long.
+fn change_lines(model: &Model, change: &diff::Change, selected: bool, width: usize) -> Vec<Line> {
+    let sign = change.sign();
+    let role = match sign {
+        '+' => Role::Added,
+        '-' => Role::Removed,
+        _ => Role::Changed,
+    };
+    let shown = |value: &Option<Value>| value.as_ref().map_or(String::new(), highlight::inline);
+    let (before, after) = (shown(&change.before), shown(&change.after));
+    let arrow = format!(" {} ", model.look.signs.becomes);
+    let mut line: Line = Vec::new();
+    if selected {
+        line.push((String::new(), Role::Selected));
+    }
+    line.push((format!("{sign} "), role));
+    let path_room = (width / 2).max(12);
+    line.push((width::pad(&change.path, width::cells(&change.path).clamp(16, path_room)), Role::Name));
+    line.push((" ".to_owned(), Role::Text));
+    let used: usize = line.iter().map(|(text, _)| width::cells(text)).sum();
+    let room = width.saturating_sub(used + 1);
+    match sign {
+        '+' => line.push((width::clip(&after, room), Role::Text)),
+        '-' => line.push((width::clip(&before, room), Role::Removed)),
+        _ if width::cells(&before) + width::cells(&after) + 4 <= room => {
+            line.extend([(before, Role::Quiet), (arrow, Role::Quiet), (after, Role::Text)]);
+        }
+        _ => {
+            line.push((width::clip(&before, room), Role::Quiet));
+            let second = vec![
+                ("  ".to_owned(), Role::Text),
+                (arrow, Role::Quiet),
+                (width::clip(&after, width.saturating_sub(6)), Role::Text),
+            ];
+            return vec![line, second];
+        }
+    }
+    vec![line]
+}
+
+/// What happened inside the phase, and with which error it ended.
+fn notes(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
+    let ended = step >= log.spans().len();
+    let Some(span) = log.span(step.min(log.spans().len().saturating_sub(1))) else { return Vec::new() };
+    let mut lines: Vec<Line> = Vec::new();
+    // At the end of a refused request the reason is what one wants to see, wherever it came from.
+    let failed = log.spans().iter().rev().filter(|span| span.error().is_some());
+    let failed = failed.max_by_key(|span| span.depth()).filter(|_| ended).or(Some(span));
+    if let Some((span, error)) = failed.and_then(|span| Some((span, span.error()?))) {
+        lines.push(Vec::new());
+        let name = phase_name(span.phase().name(), Some(timeline.name(span.label())));
+        lines.push(vec![(format!("{} {name}", model.look.signs.failed), Role::Bad)]);
+        lines.extend(paint::paragraph(error, width, Role::Bad));
+    }
+    for (_, note) in span.notes() {
+        lines.push(vec![(format!("{} ", model.look.signs.open), Role::Quiet), (note.to_string(), Role::Quiet)]);
+    }
+    lines
+}
+
+fn watches(model: &Model, log: &TraceLog, step: usize) -> Vec<Line> {
+    if model.watches.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![Vec::new(), vec![(model.word(Word::WatchExpressions).to_owned(), Role::Strong)]];
+    for expression in &model.watches {
+        let value = match inspect::watch(model, log, step, expression) {
+            Ok(Some(value)) => (highlight::inline(&value), highlight::role(&value)),
+            Ok(None) => (model.word(Word::Unknown).to_owned(), Role::Faint),
+            Err(error) => (error, Role::Bad),
+        };
+        lines.push(vec![(format!("$ {expression}  "), Role::Name), value]);
+    }
+    lines
+}
+
+fn state(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
+    let Some((kind, value)) = inspect::state(model, log, step) else {
+        return paint::paragraph(model.word(Word::NoStates), width, Role::Quiet);
+    };
+    let changes = inspect::changes(log, step).map(|changes| changes.changes).unwrap_or_default();
+    let selected = changes.get(model.inspect.change).map(|change| change.path.as_str());
+    let mut lines = vec![vec![(kind, Role::Strong)]];
+    lines.extend(value_lines(&value, width, &|path| {
+        let changed = changes.iter().any(|change| change.path == path);
+        (changed, changed && selected == Some(path))
+    }));
+    lines
+}
+
+/// A value as lines; changed fields have a mark, the selected one is selected.
+fn value_lines(value: &Value, width: usize, mark: &dyn Fn(&str) -> (bool, bool)) -> Vec<Line> {
+    highlight::lines(value)
+        .into_iter()
+        .map(|line| {
+            let (changed, selected) = mark(&line.path);
+            let mut pieces: Line = Vec::new();
+            if selected {
+                pieces.push((String::new(), Role::Selected));
+            }
+            pieces.push((if changed { "~ " } else { "  " }.to_owned(), Role::Changed));
+            pieces.push((format!("{}{}", "  ".repeat(line.depth), line.key), Role::Name));
+            pieces.push((if line.key == "-" { " " } else { ": " }.to_owned(), Role::Quiet));
+            if let Some(value) = &line.value {
+                let used: usize = pieces.iter().map(|(text, _)| width::cells(text)).sum();
+                let role = if changed { Role::Changed } else { highlight::role(value) };
+                pieces.push((width::clip(&highlight::inline(value), width.saturating_sub(used + 1)), role));
+            }
+            pieces
+        })
+        .collect()
+}
+
+/// The config, field by field: its value, and the stage that set it.
+fn config(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
+    let Some(provenance) = inspect::config(model, timeline).filter(|known| !known.config.is_null()) else {
+        return paint::paragraph(model.word(Word::NoStates), width, Role::Quiet);
+    };
+    let changes = model
+        .log(timeline)
+        .and_then(|log| inspect::changes(log, model.cursor.step(log)))
+        .filter(|changes| changes.kind == inspect::CONFIG)
+        .map(|changes| changes.changes)
+        .unwrap_or_default();
+    let selected = changes.get(model.inspect.change).map(|change| change.path.as_str());
+    let set = provenance.setters.len().to_string();
+    let mut lines = vec![vec![(model.sentence(Word::FieldsSet, &[&set, &changes.len().to_string()]), Role::Strong)]];
+    let by_width = (width / 3).clamp(12, 30);
+    for line in highlight::lines(&provenance.config) {
+        let changed = changes.iter().any(|change| change.path == line.path);
+        let mut pieces: Line = Vec::new();
+        if changed && selected == Some(line.path.as_str()) {
+            pieces.push((String::new(), Role::Selected));
+        }
+        pieces.push((if changed { "+ " } else { "  " }.to_owned(), Role::Added));
+        pieces
+            .push((format!("{}{}", "  ".repeat(line.depth), line.key), if changed { Role::Added } else { Role::Name }));
+        let by = match &line.value {
+            Some(_) => provenance.setter(&line.path).map_or("", |setter| setter.phase.name()),
+            None => "",
+        };
+        if let Some(value) = &line.value {
+            let empty = value.is_null();
+            let text = if empty { model.word(Word::NotSet).to_owned() } else { highlight::inline(value) };
+            let used: usize = pieces.iter().map(|(text, _)| width::cells(text)).sum();
+            let room = width.saturating_sub(used + by_width + 4);
+            let role = if empty { Role::Faint } else { highlight::role(value) };
+            pieces.push((": ".to_owned(), Role::Quiet));
+            pieces.push((width::pad(&text, room), role));
+            pieces.push((" ".to_owned(), Role::Text));
+            let by_role = if changed { Role::Added } else { Role::Quiet };
+            pieces.push((format!("{} {}", model.look.signs.left, width::clip(by, by_width - 2)), by_role));
+        }
+        lines.push(pieces);
+    }
+    lines
+}
+
+fn request(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
+    let (method, path) = log.method_and_path();
+    let mut lines = Vec::new();
+    let is_request = path.starts_with('/');
+    if is_request {
+        lines.push(vec![(format!("{method} "), Role::Keyword), (path.to_owned(), Role::Strong)]);
+    }
+    for (name, value) in log.facts().iter().filter(|(_, value)| !value.is_empty()) {
+        lines
+            .push(vec![(width::pad(name, 14), Role::Name), (width::clip(value, width.saturating_sub(15)), Role::Text)]);
+    }
+    for (index, state) in inspect::request_states(log, step, false) {
+        lines.push(Vec::new());
+        let word = model.word(Word::Step);
+        lines.push(vec![(state.kind.clone(), Role::Strong), (format!("  {word} {}", index + 1), Role::Quiet)]);
+        lines.extend(value_lines(&state.to_value(), width, &|_| (false, false)));
+    }
+    if lines.is_empty() {
+        return paint::paragraph(model.word(Word::NoStates), width, Role::Quiet);
+    }
+    lines
+}
+
+fn response(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let over = step >= log.spans().len();
+    if let Some(code) = log.fact("code").filter(|_| over) {
+        let role = if code.starts_with(['4', '5']) { Role::Bad } else { Role::Good };
+        let took = log.finished().map(|finished| finished.saturating_sub(log.started()).saturating_sub(log.held()));
+        let took = took.map(format::duration).unwrap_or_default();
+        lines.push(vec![(code.to_owned(), role), (format!("  {took}"), Role::Quiet)]);
+    }
+    for span in log.spans().iter().filter(|span| over && span.error().is_some()).rev().take(1) {
+        lines.extend(paint::paragraph(span.error().unwrap_or_default(), width, Role::Bad));
+    }
+    for (_, state) in inspect::request_states(log, step, true) {
+        lines.push(Vec::new());
+        lines.extend(value_lines(&state.to_value(), width, &|_| (false, false)));
+    }
+    if lines.is_empty() {
+        return paint::paragraph(model.word(Word::NoResponseYet), width, Role::Quiet);
+    }
+    lines
+}

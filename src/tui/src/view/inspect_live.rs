@@ -1,0 +1,161 @@
+//! Tabs of the inspector that do not come from the timeline's states: source, store, watches, log.
+
+use control::timeline::{Timeline, trace::TraceLog};
+
+use super::paint::{self, Line};
+use crate::{
+    highlight,
+    model::{Model, format},
+    theme::Role,
+    width,
+    words::Word,
+};
+
+/// Lines of source around the one that entered the phase.
+const AROUND: usize = 200;
+
+/// Our own source at the step, and its Go counterpart.
+pub fn source(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
+    let Some(span) = log.span(step.min(log.spans().len().saturating_sub(1))) else {
+        return paint::paragraph(model.word(Word::NoSource), width, Role::Quiet);
+    };
+    let place = timeline.name(span.source());
+    let mut lines = vec![vec![
+        (format!("{}  ", model.word(Word::GoCounterpart)), Role::Quiet),
+        (span.phase().info().go.to_owned(), Role::Name),
+    ]];
+    let (path, number) = place.rsplit_once(':').unwrap_or((place, ""));
+    let number: usize = number.parse().unwrap_or(0);
+    lines.push(vec![(place.to_owned(), Role::Strong)]);
+    lines.push(Vec::new());
+    let Some(text) = find(model, path) else {
+        lines.extend(paint::paragraph(model.word(Word::NoSource), width, Role::Quiet));
+        return lines;
+    };
+    // A few lines before, so that the function's name is usually seen.
+    let first = number.saturating_sub(9);
+    for (index, line) in text.lines().enumerate().skip(first).take(AROUND) {
+        let here = index + 1 == number;
+        let mut pieces: Line = Vec::new();
+        if here {
+            pieces.push((String::new(), Role::Selected));
+        }
+        pieces.push((format!("{}{:>4} ", if here { model.look.signs.current } else { " " }, index + 1), Role::Faint));
+        pieces.extend(highlight::rust(&line.replace('\t', "    ")));
+        lines.push(pieces);
+    }
+    lines
+}
+
+/// Finds a file by its path, also if the build named it from another folder.
+fn find<'a>(model: &'a Model, path: &str) -> Option<&'a str> {
+    let exact = model.sources.get(path);
+    let ends = || model.sources.iter().find(|(known, _)| path.ends_with(known.as_str()) || known.ends_with(path));
+    exact.map(AsRef::as_ref).or_else(|| (!path.is_empty()).then(ends)?.map(|(_, text)| text.as_ref()))
+}
+
+/// Keys below a prefix, or one value.
+pub fn store(model: &Model, width: usize) -> Vec<Line> {
+    let store = &model.inspect.store;
+    let mut lines =
+        vec![vec![(format!("{} ", model.word(Word::StorePrompt)), Role::Quiet), (store.prefix.clone(), Role::Strong)]];
+    if let Some(error) = &store.error {
+        lines.extend(paint::paragraph(error, width, Role::Bad));
+        return lines;
+    }
+    if let Some(value) = &store.value {
+        let key = &value.key;
+        lines[0] = vec![(width::clip_middle(&key.key, width), Role::Strong)];
+        let word = model.word(Word::Revision);
+        let what = format!(
+            "{word} {} (+{}, v{})  {}  {}",
+            key.mod_revision,
+            key.create_revision,
+            key.version,
+            value.encoding,
+            format::size(key.size)
+        );
+        lines.push(vec![(what, Role::Quiet)]);
+        for line in highlight::lines(&value.object) {
+            let mut pieces = vec![
+                (format!("{}{}", "  ".repeat(line.depth), line.key), Role::Name),
+                (if line.key == "-" { " " } else { ": " }.to_owned(), Role::Quiet),
+            ];
+            pieces.extend(line.value.map(|value| (highlight::inline(&value), highlight::role(&value))));
+            lines.push(pieces);
+        }
+        return lines;
+    }
+    let Some(keys) = &store.keys else {
+        let word = if model.live { Word::Asking } else { Word::NoServerHere };
+        lines.push(vec![(model.word(word).to_owned(), Role::Quiet)]);
+        return lines;
+    };
+    lines[0].push((format!("  {} {}  {} keys", model.word(Word::Revision), keys.revision, keys.count), Role::Quiet));
+    for (index, key) in keys.keys.iter().enumerate() {
+        let mut pieces: Line = Vec::new();
+        if index == store.selected {
+            pieces.push((String::new(), Role::Selected));
+        }
+        let bare = key.key.strip_prefix(&store.prefix).unwrap_or(&key.key);
+        let room = width.saturating_sub(24);
+        pieces.push((width::pad(&width::clip_middle(bare, room), room), Role::Text));
+        pieces.push((format!("{:>10}", key.mod_revision), Role::Name));
+        pieces.push((width::pad_left(&format::size(key.size), 10), Role::Quiet));
+        lines.push(pieces);
+    }
+    lines
+}
+
+/// Who watches what.
+pub fn watchers(model: &Model, width: usize) -> Vec<Line> {
+    let Some(watchers) = &model.inspect.watchers else {
+        let word = if model.live { Word::Asking } else { Word::NoServerHere };
+        return vec![vec![(model.word(word).to_owned(), Role::Quiet)]];
+    };
+    if watchers.is_empty() {
+        return vec![vec![(model.word(Word::NoWatchers).to_owned(), Role::Quiet)]];
+    }
+    let what = width.saturating_sub(46).max(14);
+    let columns = |texts: [&str; 5]| {
+        let [resource, user, revision, lag, sent] = texts;
+        let (resource, user) = (width::pad(resource, what), width::pad(user, 18));
+        format!("{resource} {user} {revision:>9} {lag:>5} {sent:>8}")
+    };
+    let mut lines = vec![vec![(columns(["resource", "user", "revision", "lag", "sent"]), Role::Quiet)]];
+    for watcher in watchers {
+        let place = if watcher.namespace.is_empty() { String::new() } else { format!(" -n {}", watcher.namespace) };
+        let resource = format!("{}{place}", watcher.resource);
+        let (revision, lag, sent) = (watcher.revision.to_string(), watcher.lag.to_string(), watcher.sent.to_string());
+        let role = if watcher.lag > 0 { Role::Warn } else { Role::Text };
+        lines.push(vec![(columns([&resource, &watcher.user, &revision, &lag, &sent]), role)]);
+    }
+    lines
+}
+
+/// The server's log.
+pub fn logs(model: &Model, width: usize) -> Vec<Line> {
+    if model.logs.is_empty() {
+        return vec![vec![(model.word(Word::NoLogs).to_owned(), Role::Quiet)]];
+    }
+    let role = |level: &str| match level {
+        "ERROR" => Role::Bad,
+        "WARN" => Role::Warn,
+        "INFO" => Role::Good,
+        _ => Role::Faint,
+    };
+    model
+        .logs
+        .iter()
+        .map(|line| {
+            let time = format!("{:>8} ", format::duration(line.at));
+            let head = format!("{:<5} ", line.level);
+            let room = width.saturating_sub(16);
+            vec![
+                (time, Role::Faint),
+                (head, role(&line.level)),
+                (width::clip(&format!("{}  {}", line.message, line.target), room), Role::Text),
+            ]
+        })
+        .collect()
+}
