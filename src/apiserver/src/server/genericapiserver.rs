@@ -3,6 +3,7 @@
 //! Go: apiserver/pkg/server/genericapiserver.go
 
 use std::{
+    collections::BTreeSet,
     panic::Location,
     sync::{
         Arc,
@@ -78,8 +79,10 @@ pub struct GenericAPIServer {
     pub services: Services,
     /// Starts the trace of the shutdown.
     pub tracer: Arc<Tracer>,
+    /// Where the core group may live.
+    pub legacy_api_group_prefixes: BTreeSet<String>,
     pub(super) delegation_target: Arc<dyn DelegationTarget>,
-    disabled_post_start_hooks: std::collections::BTreeSet<String>,
+    disabled_post_start_hooks: BTreeSet<String>,
     pub(super) post_start_hooks: Mutex<Vec<PostStartHookEntry>>,
     /// Set when the hooks start; nothing can be added from then on.
     pub(super) post_start_hooks_called: AtomicBool,
@@ -117,6 +120,7 @@ impl GenericAPIServer {
             lifecycle_signals: c.lifecycle_signals.clone(),
             services: c.services.clone(),
             tracer: c.tracer.clone(),
+            legacy_api_group_prefixes: c.legacy_api_group_prefixes.clone(),
             delegation_target,
             disabled_post_start_hooks: c.disabled_post_start_hooks.clone(),
             post_start_hooks: Mutex::default(),

@@ -19,6 +19,7 @@ pub mod options;
 pub mod config;
 pub mod delegation;
 pub mod genericapiserver;
+pub mod install;
 pub mod run;
 
 pub mod healthz;

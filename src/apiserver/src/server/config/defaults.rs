@@ -60,6 +60,7 @@ impl Config {
             enable_priority_and_fairness: true,
             merged_resource_config: None,
             rest_options_getter: None,
+            shared_informer_factory: None,
             external_address: String::new(),
             public_address: None,
             build_handler_chain_func: Arc::new(handler_chain::default_build_handler_chain),

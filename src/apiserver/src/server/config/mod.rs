@@ -18,6 +18,7 @@ use auth::{
     authentication::{Authenticator, headerrequest::RequestHeaderConfig},
     authorization::{Authorizer, RuleResolver},
 };
+use client::cache::informer::SharedInformerFactory;
 use component_base::{featuregate::FeatureGate, version};
 use phase::trace::Tracer;
 
@@ -84,6 +85,8 @@ pub struct Config {
     pub merged_resource_config: Option<ResourceConfig>,
     /// Makes the storage of resources. `EtcdOptions`.
     pub rest_options_getter: Option<Arc<dyn RESTOptionsGetter>>,
+    /// Follows the objects that several parts of the server read. `LoopbackClient`.
+    pub shared_informer_factory: Option<Arc<SharedInformerFactory>>,
     /// Host and port under which clients know the server: `10.0.0.7:6443`. `ServerRunOptions`.
     pub external_address: String,
     /// The address under which other servers reach this one. `ServerRunOptions`.

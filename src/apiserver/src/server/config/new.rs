@@ -2,18 +2,28 @@
 //!
 //! Go: apiserver/pkg/server/config.go New
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use phase::{catalog::Phase, trace::Trace};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     request::handler::Handler,
     server::{
-        config::CompletedConfig, delegation::DelegationTarget, genericapiserver::GenericAPIServer,
-        handler::APIServerHandler, healthz::HealthChecker, notfoundhandler::NotFoundHandler, routes,
+        config::CompletedConfig,
+        delegation::DelegationTarget,
+        genericapiserver::GenericAPIServer,
+        handler::APIServerHandler,
+        healthz::{self, HealthChecker},
+        hooks,
+        notfoundhandler::NotFoundHandler,
+        routes,
         start_error::StartError,
     },
 };
+
+/// The hook that starts the informers.
+const START_INFORMERS: &str = "generic-apiserver-start-informers";
 
 impl CompletedConfig {
     /// Makes a server with `delegation_target` behind it, step by step.
@@ -50,6 +60,7 @@ impl CompletedConfig {
         server.inherit_hooks(&*delegation_target);
         self.add_preconfigured_hooks(&server)?;
         server.inherit_mux_signals(&*delegation_target);
+        self.add_generic_hooks(&server)?;
         self.inherit_health_checks(&server, &*delegation_target)?;
         self.install_api(&server, &*delegation_target);
         Ok(server)
@@ -70,6 +81,29 @@ impl CompletedConfig {
             server.add_post_start_hook_entry(entry.clone())?;
         }
         Ok(())
+    }
+
+    /// The hooks that a chain of servers needs once: the innermost server registers them, the others inherit them.
+    fn add_generic_hooks(&self, server: &GenericAPIServer) -> Result<(), StartError> {
+        let Some(informers) = &self.config.shared_informer_factory else { return Ok(()) };
+        if !server.has_post_start_hook(START_INFORMERS) {
+            let informers = informers.clone();
+            server.add_post_start_hook(
+                START_INFORMERS,
+                hooks::post_start_hook(move |context| {
+                    informers.start(&TaskTracker::new(), &context.stop);
+                    async { Ok(()) }
+                }),
+            )?;
+        }
+        let informers = informers.clone();
+        server.add_readyz_check(healthz::named_check("informer-sync", move || {
+            let informers = informers.clone();
+            async move {
+                let synced = informers.wait_for_cache_sync(Duration::ZERO).await;
+                if synced { Ok(()) } else { Err("informers not started yet".to_owned()) }
+            }
+        }))
     }
 
     /// The delegate's checks, where this server has none of that name.

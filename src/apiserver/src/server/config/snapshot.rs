@@ -38,6 +38,7 @@ pub fn to_value(config: &Config) -> Value {
         enable_priority_and_fairness,
         merged_resource_config,
         rest_options_getter,
+        shared_informer_factory,
         external_address,
         public_address,
         build_handler_chain_func,
@@ -78,6 +79,7 @@ pub fn to_value(config: &Config) -> Value {
         "mergedResourceConfig": merged_resource_config
             .as_ref()
             .map(|config| config.enabled_versions().map(ToString::to_string).collect::<Vec<_>>()),
+        "sharedInformerFactory": shared_informer_factory.as_ref().map(|_| "set"),
         "restOptionsGetter": rest_options_getter.as_ref().map(|_| "set"),
         "effectiveVersion": effective_version.git_version,
         "apiServerID": api_server_id,
