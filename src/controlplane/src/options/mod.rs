@@ -9,3 +9,4 @@ pub mod authentication;
 pub mod authorization;
 pub mod kube;
 pub mod servicecidr;
+pub mod run;
