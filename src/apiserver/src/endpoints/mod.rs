@@ -17,6 +17,8 @@ pub mod negotiation;
 
 pub mod codec;
 
+pub mod schema_codec;
+
 pub mod handlers;
 
 pub mod groupversion;

@@ -296,7 +296,7 @@ async fn configure_admission(
         authorizer: authorizer.ok_or_else(|| StartError::new("admission", "there is no authorizer"))?,
         clock: generic.config.services.clock.clone(),
         ids: generic.config.services.ids.clone(),
-        configurations: options.configurations.clone(),
+        configurations: std::collections::BTreeMap::new(),
         default_not_ready_toleration_seconds: options.default_not_ready_toleration_seconds,
         default_unreachable_toleration_seconds: options.default_unreachable_toleration_seconds,
     };
@@ -352,7 +352,8 @@ fn api_server_id() -> String {
 
 /// The machine's name.
 pub fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
 }
 
 /// RFC 4648 base32 in small letters, unpadded.

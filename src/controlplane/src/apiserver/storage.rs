@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ::storage::{etcd3::lease_manager::LeaseManagerConfig, value::Identity};
 use apiserver::{
     registry::generic::{StorageFactoryRESTOptionsFactory, WatchCache},
     server::options::etcd::{EtcdOptions, HealthCheck},
@@ -14,7 +15,6 @@ use phase::{
     trace::Trace,
 };
 use serde_json::json;
-use ::storage::{etcd3::lease_manager::LeaseManagerConfig, value::Identity};
 
 use crate::apiserver::environment::{Environment, OpenBackend};
 
@@ -51,7 +51,10 @@ impl StorageFactoryConfig {
     ///
     /// Go: NewStorageFactoryConfig
     pub fn new() -> Self {
-        Self { default_storage_media_type: "application/vnd.kubernetes.protobuf".to_owned(), prefix: "/registry".to_owned() }
+        Self {
+            default_storage_media_type: "application/vnd.kubernetes.protobuf".to_owned(),
+            prefix: "/registry".to_owned(),
+        }
     }
 
     /// Lets the options speak.
@@ -80,7 +83,11 @@ impl CompletedStorageFactoryConfig {
 
 impl StorageFactory {
     /// Returns what opens the storage of one resource after another.
-    pub fn rest_options_getter(&self, etcd: &EtcdOptions, environment: &Environment) -> StorageFactoryRESTOptionsFactory {
+    pub fn rest_options_getter(
+        &self,
+        etcd: &EtcdOptions,
+        environment: &Environment,
+    ) -> StorageFactoryRESTOptionsFactory {
         StorageFactoryRESTOptionsFactory {
             client: self.backend.clone(),
             path_prefix: self.config.prefix.clone(),
@@ -117,6 +124,9 @@ impl StorageFactory {
 impl Subject for StorageFactoryConfig {
     fn snapshot(&self) -> Arc<Snapshot> {
         let Self { default_storage_media_type, prefix } = self;
-        Snapshot::value("StorageFactoryConfig", json!({"defaultStorageMediaType": default_storage_media_type, "prefix": prefix}))
+        Snapshot::value(
+            "StorageFactoryConfig",
+            json!({"defaultStorageMediaType": default_storage_media_type, "prefix": prefix}),
+        )
     }
 }

@@ -8,5 +8,5 @@
 pub mod authentication;
 pub mod authorization;
 pub mod kube;
-pub mod servicecidr;
 pub mod run;
+pub mod servicecidr;

@@ -90,16 +90,24 @@ impl ServerRunOptions {
         let mut warnings = Vec::new();
         if self.kube.service_cluster_ip_range.is_empty() {
             servicecidr::DEFAULT.clone_into(&mut self.kube.service_cluster_ip_range);
-            warnings.push(format!("No CIDR for service cluster IPs specified. Default value {} is used", servicecidr::DEFAULT));
+            warnings.push(format!(
+                "No CIDR for service cluster IPs specified. Default value {} is used",
+                servicecidr::DEFAULT
+            ));
         }
         let service_ranges = ServiceRanges::parse(&self.kube.service_cluster_ip_range)
             .map_err(|errors| StartError::new("complete options", errors.join("; ")))?;
         self.generic.default_advertise_address(self.secure_serving.bind_address);
         let public = self.generic.advertise_address.unwrap_or(self.secure_serving.bind_address);
         let names = ["kubernetes.default.svc", "kubernetes.default", "kubernetes"];
-        self.secure_serving.maybe_default_with_self_signed_certs(public, &names, &[service_ranges.api_server_service_ip()])?;
+        self.secure_serving.maybe_default_with_self_signed_certs(
+            public,
+            &names,
+            &[service_ranges.api_server_service_ip()],
+        )?;
         self.etcd.complete(self.generic.request_timeout);
-        let tls_key = self.secure_serving.server_cert.as_ref().map(|files| files.key.display().to_string()).unwrap_or_default();
+        let tls_key =
+            self.secure_serving.server_cert.as_ref().map(|files| files.key.display().to_string()).unwrap_or_default();
         warnings.extend(self.authentication.complete(&tls_key, self.authorization.has(Mode::AlwaysAllow)));
         Ok(CompletedOptions { options: self, service_ranges, warnings })
     }
@@ -168,8 +176,12 @@ mod tests {
     #[test]
     fn no_flag_is_declared_twice() {
         let mut seen = BTreeSet::new();
-        let again: Vec<_> =
-            flag_sets().iter().flat_map(|set| set.flags).map(|flag| flag.name).filter(|name| !seen.insert(*name)).collect();
+        let again: Vec<_> = flag_sets()
+            .iter()
+            .flat_map(|set| set.flags)
+            .map(|flag| flag.name)
+            .filter(|name| !seen.insert(*name))
+            .collect();
         assert_eq!(again, Vec::<&str>::new());
     }
 }

@@ -4,4 +4,7 @@
 
 pub mod authentication;
 pub mod authorization;
+pub mod codec;
+pub mod provider;
 pub mod review;
+pub mod strategy;

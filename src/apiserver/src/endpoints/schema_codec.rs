@@ -1,0 +1,104 @@
+//! The codec of a kind that has a schema: every built-in one.
+//!
+//! Go: k8s.io/apimachinery/pkg/runtime/serializer, with the structs of k8s.io/api
+
+use std::sync::Arc;
+
+use apimachinery::{
+    api::errors::StatusError,
+    runtime::{
+        object::Object,
+        schema::GroupVersionKind,
+        serializer::codec::{self, Format},
+    },
+    schema::{decode, defaulting, model::Schema, registry::Kinds, tidy},
+    strategicpatch,
+};
+use serde_json::Value;
+
+use crate::endpoints::{
+    codec::{Codec, DecodeError, Decoded},
+    negotiation::MediaType,
+};
+
+/// Where Go's scheme was made; part of the sentence about kinds that it does not know.
+const SCHEME: &str = "pkg/api/legacyscheme/scheme.go:30";
+
+/// Reads and writes the kinds of a world of schemas.
+pub struct SchemaCodec {
+    /// The world.
+    pub kinds: Arc<dyn Kinds>,
+    /// Fills in what the schema's own defaults cannot say.
+    pub default: fn(&mut Object),
+}
+
+impl SchemaCodec {
+    fn schema(&self, kind: &GroupVersionKind) -> Option<Arc<Schema>> {
+        self.kinds.schema(kind)
+    }
+
+    /// Applies something to an object as a value of its type.
+    fn with_schema(&self, object: &mut Object, apply: impl FnOnce(&Schema, &mut Value)) {
+        if let Some(schema) = self.schema(&object.gvk()) {
+            let mut value = std::mem::take(object).into_value();
+            apply(&schema, &mut value);
+            *object = Object::from_value(value).unwrap_or_default();
+        }
+    }
+}
+
+fn format(media: MediaType) -> Format {
+    match media {
+        MediaType::Json => Format::Json,
+        MediaType::Yaml => Format::Yaml,
+        MediaType::Protobuf => Format::Protobuf,
+    }
+}
+
+impl Codec for SchemaCodec {
+    fn decode(&self, default: &GroupVersionKind, media: MediaType, body: &[u8]) -> Result<Decoded, DecodeError> {
+        let decoded = codec::decode(&*self.kinds, SCHEME, default, format(media), body)
+            .map_err(|codec::DecodeError { kind, message }| DecodeError { kind, message })?;
+        Ok(Decoded { object: decoded.object, strict: decoded.strict })
+    }
+
+    fn decode_value(&self, object: Object) -> Result<Decoded, DecodeError> {
+        let kind = object.gvk();
+        let Some(schema) = self.schema(&kind) else {
+            let message = format!(
+                "no kind {:?} is registered for version {:?} in scheme {SCHEME:?}",
+                kind.kind,
+                kind.group_version().to_string()
+            );
+            return Err(DecodeError { kind: Some(kind), message });
+        };
+        let decoded = decode::from_value(&schema, object.into_value())
+            .map_err(|decode::DecodeError(message)| DecodeError { kind: Some(kind.clone()), message })?;
+        let mut object = Object::from_value(decoded.value).unwrap_or_default();
+        object.set_gvk(&kind);
+        Ok(Decoded { object, strict: decoded.strict })
+    }
+
+    fn default(&self, object: &mut Object) {
+        (self.default)(object);
+        self.with_schema(object, defaulting::apply_declared);
+    }
+
+    fn strategic_merge(&self, original: &Object, patch: Object) -> Result<Object, StatusError> {
+        let Some(schema) = self.schema(&original.gvk()) else {
+            return Err(StatusError::new_internal_error(format!("{} has no schema", original.gvk())));
+        };
+        let mut merged = original.0.clone();
+        strategicpatch::patch::merge(&mut merged, patch.0, &schema)?;
+        Ok(Object(merged))
+    }
+
+    fn complete(&self, object: &mut Object) {
+        self.with_schema(object, tidy::tidy);
+    }
+
+    fn encode(&self, object: &Object, media: MediaType) -> Result<Vec<u8>, StatusError> {
+        let schema = self.schema(&object.gvk());
+        codec::encode(schema.as_deref(), format(media), object).map_err(StatusError::new_internal_error)
+    }
+}

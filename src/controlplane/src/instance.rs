@@ -1,0 +1,280 @@
+//! The control plane's server: its config, completed, and what it installs.
+//!
+//! Go: pkg/controlplane/instance.go
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use apimachinery::{
+    meta::options::PatchType,
+    runtime::schema::{GroupVersion, GroupVersionKind},
+};
+use apiserver::{
+    endpoints::{
+        groupversion::APIGroupVersion,
+        handlers::scope::{Items, RequestScope},
+        negotiation,
+    },
+    registry::rest::Storage,
+    server::{
+        config::CompletedConfig as GenericCompletedConfig,
+        delegation::DelegationTarget,
+        genericapiserver::GenericAPIServer,
+        handler::WebService,
+        hooks::{PostStartHookContext, post_start_hook},
+        start_error::StartError,
+    },
+};
+use phase::{catalog::Phase, snapshot::Nothing, trace::Trace};
+use plugin::rbac::reconcile;
+
+use crate::{
+    apiserver::config::{Generic, Rbac, hostname},
+    controller::{
+        apiserverlease, clusterauthenticationtrust, clusterauthenticationtrust::ClusterAuthenticationInfo,
+        defaultservicecidr, ensure, flowcontrol, kubernetesservice, kubernetesservice::KubernetesService,
+        legacytokentracking, priorityclasses, systemnamespaces,
+    },
+    options::{authentication::ServiceAccountAuthenticationOptions, servicecidr::ServiceRanges},
+    registry::{
+        authentication::{selfsubjectreview::SelfSubjectReview, tokenreview::TokenReview},
+        authorization::{
+            accessreview::{AccessReview, Whom},
+            rulesreview::RulesReview,
+        },
+        codec::{self, BuiltInConvertor},
+        provider::{Provider, Storages},
+        review::Review,
+    },
+};
+
+/// Go: pkg/controlplane/instance.go Config
+pub struct Config {
+    /// What the three servers share, and what came up with it.
+    pub generic: Generic,
+    /// What only the control plane has.
+    pub extra: Extra,
+}
+
+/// Go: pkg/controlplane/instance.go Extra, pkg/controlplane/apiserver/config.go Extra
+#[derive(Clone)]
+pub struct Extra {
+    /// How extension servers recognise our users.
+    pub cluster_authentication_info: ClusterAuthenticationInfo,
+    /// How long events are kept.
+    pub event_ttl: Duration,
+    /// Address ranges of services.
+    pub service_ranges: ServiceRanges,
+    /// Ports of NodePort services.
+    pub service_node_port_range: (u16, u16),
+    /// Where this server can be reached.
+    pub advertise_address: IpAddr,
+    /// Whether the kubernetes service has endpoints.
+    pub reconcile_endpoints: bool,
+    /// Whether privileged containers are accepted.
+    pub allow_privileged: bool,
+    /// Issuer, keys, life of service account tokens.
+    pub service_accounts: ServiceAccountAuthenticationOptions,
+    /// In which form objects are written.
+    pub storage_media_type: String,
+}
+
+/// A config that can make the server.
+pub struct CompletedConfig {
+    /// The generic part, completed.
+    pub generic: GenericCompletedConfig,
+    /// What came up with it.
+    pub made: Generic,
+    /// What only the control plane has.
+    pub extra: Extra,
+}
+
+/// The server of the built-in resources.
+///
+/// Go: pkg/controlplane/instance.go Instance
+pub struct Instance {
+    /// The generic server.
+    pub generic_api_server: Arc<GenericAPIServer>,
+    /// How extension servers recognise our users.
+    pub cluster_authentication_info: ClusterAuthenticationInfo,
+    /// What is installed, group by group, for whoever publishes it.
+    pub installed: Vec<Arc<APIGroupVersion>>,
+}
+
+impl Config {
+    /// Adds what follows from the rest.
+    pub fn complete(self) -> CompletedConfig {
+        let generic = self.generic.config.clone().complete();
+        CompletedConfig { generic, made: self.generic, extra: self.extra }
+    }
+}
+
+impl CompletedConfig {
+    /// Makes the server, with the API extensions behind it.
+    ///
+    /// Go: pkg/controlplane/instance.go New
+    pub async fn new(
+        &self,
+        trace: &Trace,
+        delegation_target: Arc<dyn DelegationTarget>,
+    ) -> Result<Instance, StartError> {
+        let server = self.generic.new(trace, "kube-apiserver", delegation_target).await?;
+        let installed = self.install_apis(trace, &server).await?;
+        self.add_hooks(&server)?;
+        Ok(Instance {
+            generic_api_server: server,
+            cluster_authentication_info: self.extra.cluster_authentication_info.clone(),
+            installed,
+        })
+    }
+
+    /// Installs group after group.
+    ///
+    /// Go: pkg/controlplane/apiserver/apis.go InstallAPIs
+    async fn install_apis(
+        &self,
+        trace: &Trace,
+        server: &GenericAPIServer,
+    ) -> Result<Vec<Arc<APIGroupVersion>>, StartError> {
+        let config = &self.generic.config;
+        let (Some(getter), Some(resources)) = (&config.rest_options_getter, &config.merged_resource_config) else {
+            return Err(StartError::new("kube-apiserver", "storage or API enablement was not configured"));
+        };
+        let provider = Provider {
+            rest_options_getter: &**getter,
+            resource_config: resources,
+            event_ttl: self.extra.event_ttl,
+            storage_media_type: &self.extra.storage_media_type,
+        };
+        let mut groups = self.reviews();
+        groups.extend(provider.storages());
+        let mut installed = Vec::new();
+        for (version, storages) in groups {
+            let label = version.to_string();
+            let phase = trace.enter_labelled(Phase::InstallAPIGroup, label, &mut Nothing).await?;
+            let scopes: Vec<RequestScope> =
+                storages.iter().map(|(path, storage)| self.scope(&version, path, storage)).collect();
+            let group_version = Arc::new(APIGroupVersion::new(version.clone(), scopes));
+            let root_path = if version.group.is_empty() { "/api/v1".to_owned() } else { format!("/apis/{version}") };
+            server.handler.go_restful_container.add(WebService { root_path, handler: group_version.clone() });
+            installed.push(group_version);
+            phase.done();
+        }
+        Ok(installed)
+    }
+
+    /// What the handlers of one path know.
+    fn scope(&self, version: &GroupVersion, path: &str, storage: &Arc<dyn Storage>) -> RequestScope {
+        let config = &self.generic.config;
+        let (resource, subresource) = path.split_once('/').unwrap_or((path, ""));
+        let hub = storage.kind();
+        let served = api::resources::find(&version.group, &version.version, resource);
+        let kind = served.filter(|_| hub.kind == served.map_or("", |served| served.kind.as_str()));
+        let kind = kind.map_or_else(|| hub.clone(), api::resources::Resource::gvk);
+        RequestScope {
+            resource: version.with_resource(resource),
+            subresource: subresource.to_owned(),
+            kind,
+            hub: hub.group_version(),
+            storage: storage.clone(),
+            codec: codec::codec(),
+            convertor: Arc::new(BuiltInConvertor),
+            field_manager: None,
+            table_convertor: storage.table_convertor(),
+            admission: config.admission_control.clone().map(|chain| chain as _),
+            authorizer: config.authorization.authorizer.clone(),
+            media_types: negotiation::BUILT_IN,
+            patch_types: &PatchType::ALL,
+            items: Items::Bare,
+            min_request_timeout: config.min_request_timeout.into(),
+        }
+    }
+
+    /// The resources that are questions: nothing of them is stored.
+    fn reviews(&self) -> Vec<(GroupVersion, Storages)> {
+        let config = &self.generic.config;
+        let (Some(authenticator), Some(authorizer), Some(resolver)) =
+            (&config.authentication.authenticator, &config.authorization.authorizer, &config.rule_resolver)
+        else {
+            return Vec::new();
+        };
+        let kind = |group: &str, kind: &str| GroupVersionKind::new(group, "v1", kind);
+        let access = |whom| AccessReview { whom, authorizer: authorizer.clone() };
+        let (authn, authz) = ("authentication.k8s.io", "authorization.k8s.io");
+        let tokens = TokenReview {
+            authenticator: authenticator.clone(),
+            api_audiences: config.authentication.api_audiences.clone(),
+        };
+        let rules = RulesReview { resolver: resolver.clone() };
+        let authentication: [(&str, Arc<dyn Storage>); 2] = [
+            ("selfsubjectreviews", Arc::new(Review::new(kind(authn, "SelfSubjectReview"), false, SelfSubjectReview))),
+            ("tokenreviews", Arc::new(Review::new(kind(authn, "TokenReview"), false, tokens))),
+        ];
+        let authorization: [(&str, Arc<dyn Storage>); 4] = [
+            (
+                "localsubjectaccessreviews",
+                Arc::new(Review::new(kind(authz, "LocalSubjectAccessReview"), true, access(Whom::Subject))),
+            ),
+            (
+                "selfsubjectaccessreviews",
+                Arc::new(Review::new(kind(authz, "SelfSubjectAccessReview"), false, access(Whom::Oneself))),
+            ),
+            ("selfsubjectrulesreviews", Arc::new(Review::new(kind(authz, "SelfSubjectRulesReview"), false, rules))),
+            (
+                "subjectaccessreviews",
+                Arc::new(Review::new(kind(authz, "SubjectAccessReview"), false, access(Whom::Subject))),
+            ),
+        ];
+        let named = |list: Vec<(&str, Arc<dyn Storage>)>| {
+            list.into_iter().map(|(name, storage)| (name.to_owned(), storage)).collect()
+        };
+        vec![
+            (GroupVersion::new(authn, "v1"), named(authentication.to_vec())),
+            (GroupVersion::new(authz, "v1"), named(authorization.to_vec())),
+        ]
+    }
+
+    /// The hooks by their real names, in the order of `/readyz?verbose`.
+    fn add_hooks(&self, server: &GenericAPIServer) -> Result<(), StartError> {
+        let (extra, config) = (&self.extra, &self.generic.config);
+        let secure_port = config.secure_serving.as_ref().and_then(|serving| serving.port()).unwrap_or_default();
+        let service = KubernetesService {
+            service_ip: extra.service_ranges.api_server_service_ip(),
+            advertise_address: extra.advertise_address,
+            secure_port,
+            reconcile_endpoints: extra.reconcile_endpoints,
+        };
+        let id = config.api_server_id.clone();
+        let trust = extra.cluster_authentication_info.clone();
+        for (name, hook) in [
+            ("start-system-namespaces-controller", systemnamespaces::hook()),
+            ("start-cluster-authentication-info-controller", clusterauthenticationtrust::hook(trust)),
+            ("start-kube-apiserver-identity-lease-controller", apiserverlease::hook(id, hostname())),
+            ("start-kube-apiserver-identity-lease-garbage-collector", apiserverlease::garbage_collector()),
+            ("start-legacy-token-tracking-controller", legacytokentracking::hook()),
+            (reconcile::POST_START_HOOK_NAME, bootstrap_roles()),
+            ("scheduling/bootstrap-system-priority-classes", priorityclasses::hook()),
+            ("priority-and-fairness-config-producer", flowcontrol::hook()),
+            ("bootstrap-controller", kubernetesservice::hook(service)),
+            ("start-kubernetes-service-cidr-controller", defaultservicecidr::hook(extra.service_ranges.clone())),
+        ] {
+            server.add_post_start_hook(name, hook)?;
+        }
+        Ok(())
+    }
+
+    /// What RBAC keeps in memory, if RBAC is asked.
+    pub fn rbac(&self) -> Option<&Rbac> {
+        self.made.rbac.as_ref()
+    }
+}
+
+/// Hook `rbac/bootstrap-roles`: puts the bootstrap policy in place.
+fn bootstrap_roles() -> apiserver::server::hooks::PostStartHookFunc {
+    post_start_hook(|context: PostStartHookContext| async move {
+        ensure::retry(30, &context.stop, || {
+            let client = ensure::client(&context);
+            async move { reconcile::ensure_rbac_policy(&client).await }
+        })
+        .await
+    })
+}

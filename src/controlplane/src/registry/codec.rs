@@ -1,0 +1,80 @@
+//! How built-in kinds are read and written: from clients and from storage.
+//!
+//! Go: k8s.io/kubernetes/pkg/api/legacyscheme, apiserver/pkg/server/storage/storage_codec.go
+
+use std::sync::{Arc, LazyLock};
+
+use api::{conversion, rules, scheme::Scheme};
+use apimachinery::{
+    api::errors::StatusError,
+    runtime::{
+        object::Object,
+        schema::{GroupVersion, GroupVersionKind},
+        serializer::protobuf::envelope::MAGIC,
+    },
+};
+use apiserver::endpoints::{
+    codec::{Codec, Convertor},
+    negotiation::MediaType,
+    schema_codec::SchemaCodec,
+};
+use phase::{BoxFuture, trace::Trace};
+
+/// The one codec of all built-in kinds.
+pub fn codec() -> Arc<dyn Codec> {
+    static CODEC: LazyLock<Arc<SchemaCodec>> = LazyLock::new(|| {
+        let default = |object: &mut Object| (rules::of(&object.gvk()).default)(object);
+        Arc::new(SchemaCodec { kinds: Arc::new(Scheme), default })
+    });
+    CODEC.clone()
+}
+
+/// Converts between the versions of built-in kinds.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltInConvertor;
+
+impl Convertor for BuiltInConvertor {
+    fn convert<'a>(
+        &'a self,
+        _trace: &'a Trace,
+        objects: Vec<Object>,
+        to: &'a GroupVersion,
+    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
+        let converted = objects.into_iter().map(|object| convert(object, to)).collect();
+        Box::pin(async move { converted })
+    }
+}
+
+fn convert(object: Object, to: &GroupVersion) -> Result<Object, StatusError> {
+    let from = object.gvk();
+    conversion::convert(object, to)
+        .ok_or_else(|| StatusError::new_internal_error(format!("{from} cannot be converted to {to}")))
+}
+
+/// Between the bytes in the store and the version that is kept in memory.
+pub struct StorageCodec {
+    /// The version in memory, which is also that of the bytes that are written.
+    pub hub: GroupVersionKind,
+    /// The form in which objects are written; both are read.
+    pub media: MediaType,
+}
+
+impl storage::interface::Codec for StorageCodec {
+    fn decode<'a>(&'a self, data: &'a [u8]) -> BoxFuture<'a, Result<Object, StatusError>> {
+        Box::pin(async move {
+            let codec = codec();
+            let media = if data.starts_with(MAGIC) { MediaType::Protobuf } else { MediaType::Json };
+            let decoded = codec.decode(&self.hub, media, data);
+            let decoded = decoded.map_err(|error| StatusError::new_internal_error(error.message))?;
+            let mut object = decoded.object;
+            codec.default(&mut object);
+            let mut object = convert(object, &self.hub.group_version())?;
+            codec.complete(&mut object);
+            Ok(object)
+        })
+    }
+
+    fn encode<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<Vec<u8>, StatusError>> {
+        Box::pin(async move { codec().encode(object, self.media) })
+    }
+}

@@ -1,0 +1,163 @@
+//! Every built-in resource with its storage, from the table of resources.
+//!
+//! Go: pkg/registry/*/rest/storage_*.go, pkg/controlplane/apiserver/apis.go
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use api::{
+    resources::{RESOURCES, Resource},
+    rules,
+};
+use apimachinery::runtime::{
+    object::Object,
+    schema::{GroupResource, GroupVersion},
+};
+use apiserver::{
+    endpoints::negotiation::MediaType,
+    registry::{
+        generic::{RESTOptionsGetter, WatchCache},
+        rest::{
+            Storage,
+            table::{DefaultTableConvertor, TableConvertor},
+        },
+        store::{DeletionAnswer, Hooks, NoHooks, Store},
+        subresource::SubresourceStore,
+    },
+    server::config::resource_config::ResourceConfig,
+};
+
+use crate::registry::{
+    codec::StorageCodec,
+    strategy::{BuiltInStrategy, FinalizeStrategy, PartStrategy},
+};
+
+/// Groups in the order in which they are installed: the order of `/apis`.
+pub const GROUPS: [&str; 21] = [
+    "",
+    "internal.apiserver.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "apps",
+    "admissionregistration.k8s.io",
+    "events.k8s.io",
+    "resource.k8s.io",
+];
+
+/// The storages of one group and version, by `resource` or `resource/subresource`.
+pub type Storages = BTreeMap<String, Arc<dyn Storage>>;
+
+/// Makes the storages of the stored kinds.
+pub struct Provider<'a> {
+    /// Opens storage.
+    pub rest_options_getter: &'a dyn RESTOptionsGetter,
+    /// What is served.
+    pub resource_config: &'a ResourceConfig,
+    /// How long events are kept.
+    pub event_ttl: Duration,
+    /// In which form objects are written.
+    pub storage_media_type: &'a str,
+}
+
+impl Provider<'_> {
+    /// Returns the stores of all stored resources, group by group. Versions of one kind share a store.
+    pub fn storages(&self) -> Vec<(GroupVersion, Storages)> {
+        let mut by_prefix: BTreeMap<&str, Store> = BTreeMap::new();
+        let mut groups: Vec<(GroupVersion, Storages)> = Vec::new();
+        for group in GROUPS {
+            for resource in RESOURCES.iter().filter(|resource| resource.group_version.group == group) {
+                let served =
+                    self.resource_config.resource_enabled(&resource.group_version.with_resource(resource.plural));
+                if !served || !resource.has_verb("list") || resource.kind == "ComponentStatus" {
+                    continue;
+                }
+                let store = by_prefix.entry(resource.storage_prefix).or_insert_with(|| self.store(resource)).clone();
+                let storages = match groups.iter_mut().find(|(version, _)| *version == resource.group_version) {
+                    Some((_, storages)) => storages,
+                    None => &mut groups.push_mut((resource.group_version.clone(), Storages::new())).1,
+                };
+                install(storages, resource, &store);
+            }
+        }
+        groups
+    }
+
+    fn store(&self, resource: &'static Resource) -> Store {
+        let hub = resource.storage_version();
+        let group_resource = GroupResource::new(&resource.group_version.group, resource.plural);
+        let media =
+            if self.storage_media_type == MediaType::Protobuf.as_str() { MediaType::Protobuf } else { MediaType::Json };
+        let kind = hub.clone();
+        let fields = move |object: &Object| {
+            let mut fields = storage::interface::metadata_fields(object);
+            fields.extend((rules::of(&kind).fields)(object).into_iter().map(|(name, value)| (name.to_owned(), value)));
+            fields
+        };
+        let is_event = resource.kind == "Event";
+        let storage = self.rest_options_getter.get_rest_options(
+            storage::interface::Resource {
+                group_resource: group_resource.clone(),
+                prefix: format!("/{}", resource.storage_prefix),
+                codec: Arc::new(StorageCodec { hub: hub.clone(), media }),
+                fields: Arc::new(fields),
+            },
+            if is_event { WatchCache::Off } else { WatchCache::On },
+        );
+        let hooks: Arc<dyn Hooks> =
+            if is_event { Arc::new(EventTTL(self.event_ttl.as_secs())) } else { Arc::new(NoHooks) };
+        Store {
+            kind: hub,
+            resource: group_resource,
+            singular_name: resource.singular(),
+            short_names: resource.short_names.iter().map(ToString::to_string).collect(),
+            categories: resource.categories.iter().map(ToString::to_string).collect(),
+            strategy: Arc::new(BuiltInStrategy::new(resource)),
+            hooks,
+            table_convertor: table_convertor(resource),
+            storage,
+            key_root: format!("/{}", resource.storage_prefix),
+            deletion_answer: if resource.delete_returns { DeletionAnswer::Object } else { DeletionAnswer::Status },
+        }
+    }
+}
+
+/// Installs a resource and those of its sub-resources that show the same object.
+fn install(storages: &mut Storages, resource: &'static Resource, store: &Store) {
+    storages.insert(resource.plural.to_owned(), Arc::new(store.clone()));
+    for subresource in &resource.subresources {
+        let storage: Arc<dyn Storage> = match subresource.name {
+            "status" => Arc::new(SubresourceStore::new(store, Arc::new(PartStrategy::status(resource)))),
+            "finalize" => {
+                let strategy = FinalizeStrategy(BuiltInStrategy::new(resource));
+                Arc::new(SubresourceStore::new(store, Arc::new(strategy)))
+            }
+            _ => continue,
+        };
+        storages.insert(format!("{}/{}", resource.plural, subresource.name), storage);
+    }
+}
+
+fn table_convertor(_resource: &'static Resource) -> Arc<dyn TableConvertor> {
+    Arc::new(DefaultTableConvertor)
+}
+
+/// Events go away by themselves.
+struct EventTTL(u64);
+
+impl Hooks for EventTTL {
+    fn ttl(&self, _object: &Object) -> storage::interface::Ttl {
+        Some(self.0)
+    }
+}

@@ -1,0 +1,203 @@
+//! The rules of built-in kinds, as the generic store asks for them.
+//!
+//! Go: pkg/registry/*/*/strategy.go
+
+use std::collections::BTreeMap;
+
+use api::{
+    resources::Resource,
+    rules::{self, Part, Request, Rules},
+};
+use apimachinery::{api::validation::object_meta::Scope, runtime::object::Object, validation::field::ErrorList};
+use apiserver::{
+    registry::rest::strategy::{GarbageCollectionPolicy, ResetFields, Strategy},
+    request::context::Context,
+};
+use serde_json::{Value, json};
+
+/// What the rules may know of a request.
+fn request(cx: &Context) -> Request {
+    let user = cx.user();
+    let mut requester: BTreeMap<String, Value> = BTreeMap::new();
+    requester.insert("username".to_owned(), user.name.clone().into());
+    if !user.uid.is_empty() {
+        requester.insert("uid".to_owned(), user.uid.clone().into());
+    }
+    requester.insert("groups".to_owned(), json!(user.groups));
+    if !user.extra.is_empty() {
+        requester.insert("extra".to_owned(), json!(user.extra));
+    }
+    Request { now: cx.services.clock.wall(), uid: cx.services.ids.uuid(), requester }
+}
+
+/// The strategy of a kind: a row of the table of rules.
+#[derive(Clone, Copy)]
+pub struct BuiltInStrategy {
+    resource: &'static Resource,
+    rules: &'static Rules,
+}
+
+impl BuiltInStrategy {
+    /// Returns the strategy of a resource.
+    pub fn new(resource: &'static Resource) -> Self {
+        Self { resource, rules: rules::of(&resource.storage_version()) }
+    }
+
+    fn scope(&self) -> Scope {
+        if self.resource.namespaced { Scope::Namespaced } else { Scope::Cluster }
+    }
+}
+
+impl Strategy for BuiltInStrategy {
+    fn namespace_scoped(&self) -> bool {
+        self.resource.namespaced
+    }
+
+    fn prepare_for_create(&self, cx: &Context, object: &mut Object) {
+        self.rules.complete_for_create(&request(cx), object);
+    }
+
+    fn validate(&self, _cx: &Context, object: &Object) -> ErrorList {
+        self.rules.validate_new(object, self.scope())
+    }
+
+    fn warnings_on_create(&self, _cx: &Context, object: &Object) -> Vec<String> {
+        (self.rules.warnings_on_create)(object)
+    }
+
+    fn canonicalize(&self, object: &mut Object) {
+        (self.rules.canonicalize)(object);
+    }
+
+    fn allow_create_on_update(&self) -> bool {
+        self.resource.put_creates
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        !self.resource.put_needs_version
+    }
+
+    fn prepare_for_update(&self, cx: &Context, object: &mut Object, old: &Object) {
+        self.rules.complete_for_update(&request(cx), object, old);
+    }
+
+    fn validate_update(&self, _cx: &Context, object: &Object, old: &Object) -> ErrorList {
+        (self.rules.validate_update)(object, old)
+    }
+
+    fn warnings_on_update(&self, _cx: &Context, object: &Object, old: &Object) -> Vec<String> {
+        (self.rules.warnings_on_update)(object, old)
+    }
+
+    fn check_graceful_delete(&self, _cx: &Context, object: &Object, requested: Option<i64>) -> Option<i64> {
+        (self.resource.kind == "Pod").then(|| pod_grace_period(object, requested))
+    }
+
+    fn default_garbage_collection_policy(&self, _cx: &Context) -> GarbageCollectionPolicy {
+        match (self.resource.kind.as_str(), self.resource.delete_orphans) {
+            ("Event", _) => GarbageCollectionPolicy::Unsupported,
+            (_, true) => GarbageCollectionPolicy::OrphanDependents,
+            (_, false) => GarbageCollectionPolicy::DeleteDependents,
+        }
+    }
+
+    fn should_delete_during_update(&self, object: &Object, _old: &Object) -> bool {
+        // A namespace also waits for those who empty it.
+        self.resource.kind != "Namespace"
+            || object.get(&["spec", "finalizers"]).and_then(Value::as_array).is_none_or(Vec::is_empty)
+    }
+
+    fn reset_fields(&self) -> Vec<ResetFields> {
+        if self.rules.has_status { reset(self.resource, &[&["status"]]) } else { Vec::new() }
+    }
+}
+
+/// How long a pod goes gracefully.
+///
+/// Go: pkg/registry/core/pod/strategy.go CheckGracefulDelete
+fn pod_grace_period(pod: &Object, requested: Option<i64>) -> i64 {
+    let own = pod.get(&["spec", "terminationGracePeriodSeconds"]).and_then(Value::as_i64);
+    let period = requested.or(own).unwrap_or_default();
+    // Nobody runs it yet, or nobody runs it any more.
+    let nobody =
+        pod.str(&["spec", "nodeName"]).is_empty() || matches!(pod.str(&["status", "phase"]), "Failed" | "Succeeded");
+    match period {
+        _ if nobody => 0,
+        period if period < 0 => 1,
+        period => period,
+    }
+}
+
+fn reset(resource: &Resource, paths: &[&[&str]]) -> Vec<ResetFields> {
+    let paths: Vec<Vec<String>> = paths.iter().map(|path| path.iter().map(ToString::to_string).collect()).collect();
+    vec![ResetFields { api_version: resource.group_version.to_string(), paths }]
+}
+
+/// The strategy of a sub-resource that shows the same object.
+#[derive(Clone, Copy)]
+pub struct PartStrategy {
+    whole: BuiltInStrategy,
+    part: &'static Part,
+}
+
+impl PartStrategy {
+    /// Returns the strategy of `/status`.
+    pub fn status(resource: &'static Resource) -> Self {
+        let whole = BuiltInStrategy::new(resource);
+        Self { whole, part: &whole.rules.status }
+    }
+}
+
+impl Strategy for PartStrategy {
+    fn namespace_scoped(&self) -> bool {
+        self.whole.namespace_scoped()
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        self.whole.allow_unconditional_update()
+    }
+
+    fn prepare_for_update(&self, cx: &Context, object: &mut Object, old: &Object) {
+        (self.part.prepare_for_update)(&request(cx), object, old);
+    }
+
+    fn validate_update(&self, _cx: &Context, object: &Object, old: &Object) -> ErrorList {
+        (self.part.validate_update)(object, old)
+    }
+
+    fn warnings_on_update(&self, _cx: &Context, object: &Object, old: &Object) -> Vec<String> {
+        (self.part.warnings_on_update)(object, old)
+    }
+
+    fn should_delete_during_update(&self, object: &Object, old: &Object) -> bool {
+        self.whole.should_delete_during_update(object, old)
+    }
+
+    fn reset_fields(&self) -> Vec<ResetFields> {
+        reset(self.whole.resource, self.part.reset_fields)
+    }
+}
+
+/// `namespaces/finalize`: takes only `spec.finalizers`.
+///
+/// Go: pkg/registry/core/namespace/strategy.go namespaceFinalizeStrategy
+#[derive(Clone, Copy)]
+pub struct FinalizeStrategy(pub BuiltInStrategy);
+
+impl Strategy for FinalizeStrategy {
+    fn namespace_scoped(&self) -> bool {
+        false
+    }
+
+    fn prepare_for_update(&self, _cx: &Context, object: &mut Object, old: &Object) {
+        rules::keep(object, old, &["status"]);
+    }
+
+    fn validate_update(&self, cx: &Context, object: &Object, old: &Object) -> ErrorList {
+        self.0.validate_update(cx, object, old)
+    }
+
+    fn should_delete_during_update(&self, object: &Object, old: &Object) -> bool {
+        self.0.should_delete_during_update(object, old)
+    }
+}
