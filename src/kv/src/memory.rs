@@ -50,7 +50,7 @@ impl Memory {
         // Revision 1 is the empty beginning: nothing before it could be compacted.
         let compacted = if state.revision > 1 { state.revision } else { 0 };
         let hub = Hub::new(state.clone(), History::new(state.revision, bound), compacted);
-        let working = Mutex::new(Working { compacted, state, ..Working::default() });
+        let working = Mutex::new(Working { state, compacted, ..Working::default() });
         Self { working, hub, clock }
     }
 

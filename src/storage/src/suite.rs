@@ -52,7 +52,12 @@ pub(crate) struct Fixture {
 
 pub(crate) fn fixture() -> Fixture {
     let clock = Arc::new(VirtualClock::default());
-    let client: Arc<dyn Backend> = Arc::new(Observed::new(Memory::new(clock.clone())));
+    let client = Arc::new(Observed::new(Memory::new(clock.clone())));
+    fixture_on(client, clock)
+}
+
+/// The same on another backend.
+pub(crate) fn fixture_on(client: Arc<dyn Backend>, clock: Arc<VirtualClock>) -> Fixture {
     let resource = Resource {
         group_resource: GroupResource::new("", "pods"),
         prefix: "/pods".to_owned(),

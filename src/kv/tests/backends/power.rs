@@ -112,7 +112,8 @@ impl StorageBackend for Handle {
         if state.dead {
             return Err(dead());
         }
-        state.durable = state.seen.clone();
+        let seen = state.seen.clone();
+        state.durable = seen;
         state.pending.clear();
         Ok(())
     }

@@ -23,3 +23,28 @@ async fn embedded() {
     let store = Embedded::open(directory.path(), clock.clone(), Options::default()).expect("store");
     suite::run(&store, &Virtual(clock)).await;
 }
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_says_why() {
+    let clock = Arc::new(VirtualClock::default());
+    let directory = tempfile::tempdir().expect("directory");
+    let open = || Embedded::open(directory.path(), clock.clone(), Options::default());
+    let file = directory.path().join("kubestep.redb");
+    let store = open().expect("store");
+    let error = open().err().expect("in use").to_string();
+    assert!(error.contains("in use by another process"), "{error}");
+    drop(store);
+    drop(open().expect("free again"));
+    // A store of the future.
+    let database = redb::Database::open(&file).expect("database");
+    let transaction = database.begin_write().expect("transaction");
+    let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    transaction.open_table(meta).expect("table").insert("format", 2).expect("inserted");
+    transaction.commit().expect("committed");
+    drop(database);
+    let error = open().err().expect("another format").to_string();
+    assert!(error.contains("has format 2, but this program reads format 1"), "{error}");
+    std::fs::write(&file, "not a database").expect("written");
+    let error = open().err().expect("no database").to_string();
+    assert!(error.starts_with("cannot open"), "{error}");
+}

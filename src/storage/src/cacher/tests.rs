@@ -1,18 +1,34 @@
 //! What the watch cache does beyond what every store does.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use apimachinery::runtime::object::Object;
 use futures_util::{FutureExt, StreamExt};
-use phase::clock::Clock;
+use kv::{
+    faulty::{Fault, Faulty, Plan},
+    memory::Memory,
+};
+use phase::{
+    clock::{Clock, VirtualClock},
+    ids::{IdSource, Ids},
+};
 use serde_json::json;
 
 use crate::{
     cacher::store::Cacher,
     interface::{
-        AllowWatchBookmarks, GetOptions, Interface, ListOptions, ResourceVersionMatch, WatchEvent, WatchStream,
+        AllowWatchBookmarks, GetOptions, Interface, ListOptions, Missing, Preconditions, ResourceVersionMatch,
+        WatchEvent, WatchStream,
     },
     selection::SelectionPredicate,
-    suite::{Fixture, TRACE, all, app, cached, create, delete, fixture, line, names, next, pod, relabel},
+    suite::{Fixture, TRACE, all, app, cached, create, delete, fixture, fixture_on, line, names, next, pod, relabel},
 };
 
 fn after(revision: u64) -> ListOptions {
@@ -202,4 +218,101 @@ async fn a_watch_ends_when_the_cache_begins_anew() {
     assert!(stream.next().now_or_never().is_none());
     cacher.cache.reset();
     assert!(stream.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_signs_of_progress_the_newest_comes_from_the_store() {
+    let clock = Arc::new(VirtualClock::default());
+    let plan: Plan = Arc::new(|operation| (operation == "supports progress").then_some(Fault::Refused));
+    let fixture = fixture_on(Arc::new(Faulty::new(Memory::new(clock.clone()), plan)), clock);
+    let cacher = cached(&fixture).await;
+    let made = create(&*fixture.store, "web").await.revision;
+    assert_eq!(names(&cacher.get_list(&TRACE, "/pods/", all()).await.expect("list").items), ["web"]);
+    let initial =
+        ListOptions { send_initial_events: Some(true), allow_watch_bookmarks: AllowWatchBookmarks::Yes, ..all() };
+    let mut stream = watch(&cacher, initial).await;
+    assert_eq!(line(&mut stream).await, format!("ADDED web {made}"));
+    assert_eq!(line(&mut stream).await, format!("BOOKMARK {made} true"));
+}
+
+/// A client that lists and watches, and begins anew when its watch ends: what an informer does.
+async fn inform(cacher: Arc<Cacher>, known: Arc<parking_lot::Mutex<BTreeMap<String, u64>>>) {
+    loop {
+        let Ok(list) = cacher.get_list(&TRACE, "/pods/", all()).await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        *known.lock() = list.items.iter().map(|object| (object.name.clone(), object.revision)).collect();
+        let Ok(mut watch) = cacher.watch(&TRACE, "/pods/", after(list.revision)).await else { continue };
+        while let Some(event) = watch.next().await {
+            let mut known = known.lock();
+            match event {
+                WatchEvent::Added(object) => assert!(known.insert(object.name.clone(), object.revision).is_none()),
+                WatchEvent::Modified(object) => {
+                    let before = known.insert(object.name.clone(), object.revision);
+                    assert!(before.expect("was there") < object.revision);
+                }
+                WatchEvent::Deleted(object) => assert!(known.remove(&object.name).is_some()),
+                WatchEvent::Bookmark { .. } => {}
+                WatchEvent::Error(_) => break,
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everyone_agrees_in_the_end_however_much_fails() {
+    let seed = Ids::random().next_u64();
+    eprintln!("seed {seed}");
+    let (ids, faults) = (Ids::seeded(seed), Ids::seeded(!seed));
+    let failing = Arc::new(AtomicBool::new(false));
+    let plan: Plan = {
+        let failing = failing.clone();
+        Arc::new(move |operation| {
+            let fails = failing.load(Ordering::Relaxed) && operation != "supports progress";
+            match faults.next_u64() % 10 {
+                0 if fails => Some(Fault::Refused),
+                1 if fails => Some(Fault::Lost),
+                _ => None,
+            }
+        })
+    };
+    let clock = Arc::new(VirtualClock::default());
+    let fixture = fixture_on(Arc::new(Faulty::new(Memory::with_history(clock.clone(), 20_000), plan)), clock);
+    let cacher = cached(&fixture).await;
+    failing.store(true, Ordering::Relaxed);
+    let known = Arc::new(parking_lot::Mutex::new(BTreeMap::new()));
+    let informer = tokio::spawn(inform(cacher.clone(), known.clone()));
+    for step in 0..2000 {
+        let name = format!("pod-{}", ids.next_u64() % 20);
+        let key = format!("/pods/shop/{name}");
+        // Whether each takes place is nobody's business here; what counts is that all see the same in the end.
+        match ids.next_u64() % 3 {
+            0 => drop(cacher.create(&TRACE, &key, pod(&name, json!({})), None).await),
+            1 => drop(delete(&*cacher, &name).await),
+            _ => {
+                let mut update = |current: Option<Object>| {
+                    let mut object = current.unwrap_or_else(|| pod(&name, json!({})));
+                    object.set(&["metadata", "labels", "step"], step.to_string());
+                    Ok((object, None))
+                };
+                let none = Preconditions::default();
+                drop(cacher.guaranteed_update(&TRACE, &key, Missing::Create, none, &mut update).await);
+            }
+        }
+        if step % 20 == 0 {
+            tokio::time::sleep(Duration::from_millis(ids.next_u64() % 2000)).await;
+        }
+    }
+    failing.store(false, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let stored = fixture.store.get_list(&TRACE, "/pods/", all()).await.expect("list");
+    let cached = cacher.get_list(&TRACE, "/pods/", all()).await.expect("list");
+    let states = |items: &[Arc<apimachinery::runtime::encoded::Encoded>]| -> BTreeMap<String, u64> {
+        items.iter().map(|object| (object.name.clone(), object.revision)).collect()
+    };
+    assert_eq!(states(&cached.items), states(&stored.items));
+    assert_eq!(*known.lock(), states(&stored.items));
+    assert!(stored.revision > 500, "{} writes took place", stored.revision);
+    informer.abort();
 }
