@@ -12,6 +12,7 @@ pub mod fields;
 pub mod jsonmergepatch;
 pub mod jsonpatch;
 pub mod labels;
+pub mod managedfields;
 pub mod meta;
 pub mod runtime;
 pub mod schema;

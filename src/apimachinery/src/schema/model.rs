@@ -45,7 +45,7 @@ pub struct Schema {
 /// What a value may be. Scalars that Go reads by code of their own have a kind of their own.
 #[derive(Clone, Debug, Default)]
 pub enum Kind {
-    /// Anything at all: `JSON`, `RawExtension`, a node without a type.
+    /// Anything at all, owned as a whole: `JSON`, a node without a type.
     #[default]
     Any,
     /// An object, with named fields, with free keys, or with both.
@@ -70,7 +70,8 @@ pub enum Kind {
     Number,
     /// True or false.
     Boolean,
-    /// A raw object that nothing here looks into: `FieldsV1`, `RawExtension`.
+    /// Anything at all, of which maps are owned field by field: `FieldsV1`, `RawExtension`, a node without a type
+    /// that preserves unknown fields.
     Raw,
     /// One of several, told apart by its JSON type (`JSONSchemaPropsOrBool`).
     Either(Vec<Link>),

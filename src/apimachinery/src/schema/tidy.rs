@@ -63,7 +63,7 @@ fn each<'a>(schema: &Schema, values: impl Iterator<Item = &'a mut Value>, empty:
 
 fn fields(object: &ObjectType, map: &mut Map<String, Value>, empty: EmptyList) {
     map.retain(|name, value| match object.properties.get(name.as_str()) {
-        Some(field) => keep(field, value, empty),
+        Some(field) => keep(name, field, value, empty),
         None => true,
     });
     for (name, field) in &object.properties {
@@ -76,7 +76,7 @@ fn fields(object: &ObjectType, map: &mut Map<String, Value>, empty: EmptyList) {
 }
 
 /// Tidies a field that is there, and says whether Go writes it.
-fn keep(field: &Field, value: &mut Value, empty: EmptyList) -> bool {
+fn keep(name: &str, field: &Field, value: &mut Value, empty: EmptyList) -> bool {
     let schema = field.schema.get();
     if value.is_null() {
         // Decoding leaves no nulls; code that sets one means nil. What nil is written as is up to `absent`.
@@ -86,6 +86,8 @@ fn keep(field: &Field, value: &mut Value, empty: EmptyList) -> bool {
     match field.go.omit {
         Omit::Never => empty == EmptyList::Kept || !matches!(value, Value::Array(items) if items.is_empty()),
         _ if field.go.pointer => true,
+        // An empty list of managers is an order to forget them, which the field manager has yet to see.
+        Omit::Empty if name == "managedFields" => true,
         Omit::Empty => !is_empty(schema, value),
         Omit::Zero => !is_empty(schema, value) && *value != zero_struct(schema),
     }

@@ -90,6 +90,21 @@ pub fn sprint(value: &Value) -> String {
     }
 }
 
+/// Writes an untyped value as `%#v` does: `map[string]interface {}{"a":1}`.
+pub fn go_syntax(value: &Value) -> String {
+    let join = |parts: Vec<String>| parts.join(", ");
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::String(text) => quote(text),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(items) => format!("[]interface {{}}{{{}}}", join(items.iter().map(go_syntax).collect())),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{}:{}", quote(name), go_syntax(value)));
+            format!("map[string]interface {{}}{{{}}}", join(fields.collect()))
+        }
+    }
+}
+
 /// Names the Go type that holds an untyped value.
 pub fn dynamic_type(value: &Value) -> &'static str {
     match value {
