@@ -15,7 +15,9 @@ pub mod scheme;
 pub mod types;
 
 // What is particular to each kind, and what the kinds share.
+pub mod capabilities;
 pub mod conversion;
+pub mod defaults;
 pub mod diff;
 pub mod gojson;
 pub mod node;

@@ -81,6 +81,13 @@ impl<'a> Node<'a> {
         self
     }
 
+    /// Reads absent text as empty text, which an error then shows.
+    #[must_use]
+    pub fn or_empty(self) -> Self {
+        static EMPTY: Value = Value::String(String::new());
+        Self { value: self.value.or(Some(&EMPTY)), path: self.path }
+    }
+
     /// Says whether there is a value. Go: != nil
     pub fn is_set(&self) -> bool {
         self.value.is_some()

@@ -2,11 +2,14 @@
 //!
 //! Go: pkg/apis/core, pkg/registry/core
 
+pub mod claim;
 pub mod config;
 pub mod endpoints;
 pub mod event;
 pub mod limits;
 pub mod namespace;
+pub mod pod;
+pub mod volumes;
 
 use apimachinery::{util::validation, validation::field::ErrorList};
 
@@ -23,6 +26,8 @@ pub fn rules(kind: &str) -> Option<&'static Rules> {
         "ResourceQuota" => &limits::RESOURCE_QUOTA,
         "Endpoints" => &endpoints::ENDPOINTS,
         "Event" => &event::EVENT,
+        "PersistentVolumeClaim" => &claim::CLAIM,
+        "Pod" => &pod::strategy::POD,
         _ => return None,
     })
 }

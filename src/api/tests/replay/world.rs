@@ -17,7 +17,7 @@ use apimachinery::{
         object::Object,
         schema::{GroupKind, GroupVersion},
     },
-    schema::{decode, registry::Kinds},
+    schema::{decode, registry::Kinds, tidy},
     validation::field::{ErrorList, Path},
 };
 use serde_json::{Value, json};
@@ -181,6 +181,14 @@ fn decode(place: &Place, body: Value) -> Option<Object> {
     let mut object = Object::from_value(decode::from_value(&schema, body).ok()?.value)?;
     object.set_gvk(&gvk);
     (place.rules.default)(&mut object);
+    let mut value = object.into_value();
+    tidy::tidy(&schema, &mut value);
+    let mut object = Object::from_value(value)?;
+    object.set_gvk(&gvk);
+    if gvk.kind == "Pod" && object.str(&["spec", "serviceAccountName"]).is_empty() {
+        // The plugin ServiceAccount would.
+        object.set(&["spec", "serviceAccountName"], "default");
+    }
     let storage = place.resource.storage_version();
     conversion::convert(object, &storage.group_version())
 }
