@@ -12,6 +12,7 @@
 pub mod gonames;
 pub mod resources;
 pub mod scheme;
+mod transforms;
 pub mod types;
 
 // What is particular to each kind, and what the kinds share.

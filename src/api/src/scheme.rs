@@ -25,7 +25,7 @@ use apimachinery::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    gonames, resources,
+    gonames, resources, transforms,
     types::{self, IsKind, TYPES, Type},
 };
 
@@ -61,7 +61,10 @@ pub struct Scheme;
 
 impl Kinds for Scheme {
     fn schema(&self, gvk: &GroupVersionKind) -> Option<Arc<Schema>> {
-        schemas().get(name_of(gvk)?)
+        match name_of(gvk) {
+            Some(name) => schemas().get(name),
+            None => transforms::KINDS.get(gvk).cloned(),
+        }
     }
 }
 
@@ -103,6 +106,10 @@ fn make(schemas: &Schemas, name: &str) -> Option<Schema> {
     }
     if let Kind::Object(object) = &mut schema.kind {
         complete(schemas, object, published, facts);
+        if let Some(verbs) = object.properties.get_mut("verbs").filter(|_| facts.short_name() == "APIResource") {
+            // The one list that stands in a message of its own (`Verbs`), as the first field of it.
+            verbs.proto.to_mut().push(1);
+        }
     }
     schema.gvks = match facts.is_kind {
         IsKind::No => Vec::new(),

@@ -94,6 +94,9 @@ fn every_definition_is_as_published() {
             if key == "caBundle" {
                 expected.as_object_mut().expect("object").remove("list");
             }
+            if name.ends_with(".APIResource") && key == "verbs" {
+                expected["n"] = json!([4, 1]);
+            }
             assert_eq!(field_facts(&object.properties[&**key]), expected, "{name}.{key}");
         }
         let mut required: Vec<&str> =
