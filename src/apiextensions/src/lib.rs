@@ -1,1 +1,7 @@
 //! The server of custom resources.
+//!
+//! Go: k8s.io/apiextensions-apiserver
+//!
+//! Read in this order.
+
+pub mod apiserver;

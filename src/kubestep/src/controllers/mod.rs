@@ -32,7 +32,7 @@ pub const NAMES: [&str; 4] = [
 ];
 
 /// Which controllers run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection(Vec<&'static str>);
 
 impl Selection {
