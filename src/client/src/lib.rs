@@ -15,10 +15,15 @@
 //!
 //! Read in this order.
 
-pub mod certificate_files;
 pub mod transport;
 
 pub mod rest;
+pub mod watch;
 
 pub mod cache;
-pub mod watch;
+
+pub mod tls;
+
+pub mod kubeconfig;
+pub mod proxy;
+pub mod webhook;
