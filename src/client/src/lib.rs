@@ -22,6 +22,7 @@ pub mod watch;
 
 pub mod cache;
 
+pub mod certificate_files;
 pub mod tls;
 
 pub mod kubeconfig;
