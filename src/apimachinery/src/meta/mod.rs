@@ -2,6 +2,7 @@
 //!
 //! Go: apimachinery/pkg/apis/meta/v1
 
+pub mod conditions;
 pub mod label_selector;
 pub mod object_meta;
 pub mod options;
