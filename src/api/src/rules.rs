@@ -235,8 +235,10 @@ pub fn any_name(name: &str, usage: NameUsage) -> Vec<String> {
 /// Returns the rules of a kind.
 pub fn of(kind: &GroupVersionKind) -> &'static Rules {
     static PLAIN: Rules = Rules::PLAIN;
+    static RBAC: Rules = Rules { validate_name: any_name, ..Rules::PLAIN };
     let found = match &*kind.group {
         "" => crate::core::rules(&kind.kind),
+        "rbac.authorization.k8s.io" => Some(&RBAC),
         "events.k8s.io" => Some(&crate::core::event::EVENTS_V1),
         _ => None,
     };

@@ -10,21 +10,20 @@ use apimachinery::{
 };
 use apiserver::{
     endpoints::{
-        groupversion::APIGroupVersion,
+        groupversion::{APIGroupInfo, APIGroupVersion},
         handlers::scope::{Items, RequestScope},
         negotiation,
     },
     registry::rest::Storage,
     server::{
-        config::CompletedConfig as GenericCompletedConfig,
+        config::{CompletedConfig as GenericCompletedConfig, defaults::DEFAULT_LEGACY_API_PREFIX},
         delegation::DelegationTarget,
         genericapiserver::GenericAPIServer,
-        handler::WebService,
         hooks::{PostStartHookContext, post_start_hook},
         start_error::StartError,
     },
 };
-use phase::{catalog::Phase, snapshot::Nothing, trace::Trace};
+use phase::trace::Trace;
 use plugin::rbac::reconcile;
 
 use crate::{
@@ -96,8 +95,6 @@ pub struct Instance {
     pub generic_api_server: Arc<GenericAPIServer>,
     /// How extension servers recognise our users.
     pub cluster_authentication_info: ClusterAuthenticationInfo,
-    /// What is installed, group by group, for whoever publishes it.
-    pub installed: Vec<Arc<APIGroupVersion>>,
 }
 
 impl Config {
@@ -118,23 +115,18 @@ impl CompletedConfig {
         delegation_target: Arc<dyn DelegationTarget>,
     ) -> Result<Instance, StartError> {
         let server = self.generic.new(trace, "kube-apiserver", delegation_target).await?;
-        let installed = self.install_apis(trace, &server).await?;
+        self.install_apis(trace, &server).await?;
         self.add_hooks(&server)?;
         Ok(Instance {
             generic_api_server: server,
             cluster_authentication_info: self.extra.cluster_authentication_info.clone(),
-            installed,
         })
     }
 
     /// Installs group after group.
     ///
     /// Go: pkg/controlplane/apiserver/apis.go InstallAPIs
-    async fn install_apis(
-        &self,
-        trace: &Trace,
-        server: &GenericAPIServer,
-    ) -> Result<Vec<Arc<APIGroupVersion>>, StartError> {
+    async fn install_apis(&self, trace: &Trace, server: &GenericAPIServer) -> Result<(), StartError> {
         let config = &self.generic.config;
         let (Some(getter), Some(resources)) = (&config.rest_options_getter, &config.merged_resource_config) else {
             return Err(StartError::new("kube-apiserver", "storage or API enablement was not configured"));
@@ -147,19 +139,22 @@ impl CompletedConfig {
         };
         let mut groups = self.reviews();
         groups.extend(provider.storages());
-        let mut installed = Vec::new();
+        // Versions of one group stand together, the preferred one first.
+        let mut infos: Vec<APIGroupInfo> = Vec::new();
         for (version, storages) in groups {
-            let label = version.to_string();
-            let phase = trace.enter_labelled(Phase::InstallAPIGroup, label, &mut Nothing).await?;
-            let scopes: Vec<RequestScope> =
-                storages.iter().map(|(path, storage)| self.scope(&version, path, storage)).collect();
-            let group_version = Arc::new(APIGroupVersion::new(version.clone(), scopes));
-            let root_path = if version.group.is_empty() { "/api/v1".to_owned() } else { format!("/apis/{version}") };
-            server.handler.go_restful_container.add(WebService { root_path, handler: group_version.clone() });
-            installed.push(group_version);
-            phase.done();
+            let scopes = storages.iter().map(|(path, storage)| self.scope(&version, path, storage));
+            let group_version = Arc::new(APIGroupVersion::new(version.clone(), scopes.collect::<Vec<_>>()));
+            match infos.iter_mut().find(|info| info.versions[0].group_version.group == version.group) {
+                Some(info) => info.versions.push(group_version),
+                None => infos.push(APIGroupInfo { versions: vec![group_version] }),
+            }
         }
-        Ok(installed)
+        let (legacy, others): (Vec<_>, Vec<_>) =
+            infos.into_iter().partition(|info| info.versions[0].group_version.group.is_empty());
+        for info in legacy {
+            server.install_legacy_api_group(trace, DEFAULT_LEGACY_API_PREFIX, info).await?;
+        }
+        server.install_api_groups(trace, others).await
     }
 
     /// What the handlers of one path know.

@@ -119,6 +119,7 @@ async fn generic_config(
     let transport = loopback.ok_or_else(|| StartError::new("loopback client", "secure serving has made none"))?;
     let client = Client::new(transport, USER_AGENT);
     let informers = Arc::new(SharedInformerFactory::new(client.clone()));
+    config.shared_informer_factory = Some(informers.clone());
     phase.exit(config);
 
     let phase = trace.enter(Phase::ApplyFeatures, config).await?;
