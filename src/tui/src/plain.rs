@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     copy,
-    model::{format, hint::phase_name},
+    model::{cursor, format, hint::phase_name},
     options::Options,
     words::{Language, Word, fill, word},
 };
@@ -55,6 +55,7 @@ pub async fn walk(
         detail: Detail::default(),
         held: Vec::new(),
         here: None,
+        last: None,
         traffic: Traffic::Off,
         questions: 0,
         out,
@@ -89,6 +90,8 @@ struct Plain<W> {
     held: Vec<Hold>,
     /// The trace that commands are for.
     here: Option<TraceId>,
+    /// Where the last step began.
+    last: Option<(TraceId, usize)>,
     traffic: Traffic,
     questions: u64,
     out: W,
@@ -164,6 +167,7 @@ impl<W: Write> Plain<W> {
             return self.say(word(Word::SaidNothingHeld, self.language));
         };
         self.here = Some(trace);
+        self.last = self.current().map(|hold| (trace, (hold.span.0 as usize).saturating_sub(1)));
         self.send(Command::Step { trace, step, detail: self.detail });
         Ok(())
     }
@@ -184,15 +188,24 @@ impl<W: Write> Plain<W> {
 
     fn changes(&mut self) -> io::Result<()> {
         let lines: Vec<String> = {
-            let timeline = self.control.timeline().read();
+            let timeline = self.control.timeline().read_recursive();
             let log = self.current().and_then(|hold| timeline.trace(hold.trace));
-            let changes = log.and_then(|log| crate::model::inspect::changes(log, crate::model::cursor::newest(log)));
-            changes.map_or_else(Vec::new, |changes| changes.changes.iter().map(change_line).collect())
+            log.map_or_else(Vec::new, |log| self.changed(log))
         };
         if lines.is_empty() {
             return self.say(&format!("  {}", word(Word::NoChanges, self.language)));
         }
         lines.iter().try_for_each(|line| self.say(&format!("  {line}")))
+    }
+
+    /// What changed since the phase that was stopped at last.
+    fn changed(&self, log: &TraceLog) -> Vec<String> {
+        let step = cursor::newest(log);
+        let Some((_, now)) = log.state_at(step) else { return Vec::new() };
+        let before = self.last.filter(|(trace, _)| *trace == log.id()).map(|(_, step)| step);
+        let old = before.and_then(|step| log.state_of_kind(step, &|kind| kind == now.kind));
+        let old = old.map_or(serde_json::Value::Null, |(_, state)| state.to_value());
+        control::diff::changes(&old, &now.to_value()).iter().map(change_line).collect()
     }
 
     fn event(&mut self, event: Event) -> io::Result<()> {
@@ -230,7 +243,7 @@ impl<W: Write> Plain<W> {
 
     fn on_held(&mut self, hold: Hold) -> io::Result<()> {
         let line = {
-            let timeline = self.control.timeline().read();
+            let timeline = self.control.timeline().read_recursive();
             let log = timeline.trace(hold.trace);
             let own =
                 log.and_then(|log| last_over(log)).map_or(String::new(), |(name, time)| format!("  ({name} {time})"));

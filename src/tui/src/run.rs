@@ -185,8 +185,9 @@ impl Loop {
                 self.due = Due::Now;
             }
             Command::Save(path) => {
-                let saved = fs::File::create(&path)
-                    .and_then(|file| recording::write(&self.control.timeline().read(), io::BufWriter::new(file)));
+                let saved = fs::File::create(&path).and_then(|file| {
+                    recording::write(&self.control.timeline().read_recursive(), io::BufWriter::new(file))
+                });
                 self.model.said = Some(match saved {
                     Ok(()) => path,
                     Err(error) => format!("{path}: {error}"),

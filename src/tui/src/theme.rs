@@ -85,6 +85,8 @@ pub enum Role {
     Removed,
     /// A key to press.
     Key,
+    /// The same, as a cap.
+    KeyCap,
     /// A key of code.
     Name,
     /// A string of code.
@@ -213,6 +215,7 @@ fn coloured(role: Role, palette: &Palette) -> Style {
         Role::Bad | Role::Removed => fg(palette.bad),
         Role::Warn | Role::Changed => fg(palette.warn),
         Role::Key => fg(palette.accent).add_modifier(Modifier::BOLD),
+        Role::KeyCap => fg(palette.accent).bg(palette.selected).add_modifier(Modifier::BOLD),
         Role::Name => fg(palette.name),
         Role::Keyword => fg(palette.keyword),
     }
@@ -225,7 +228,7 @@ fn emphasis(role: Role) -> Modifier {
             Modifier::BOLD
         }
         Role::Quiet | Role::Faint | Role::Border | Role::Comment => Modifier::DIM,
-        Role::Selected | Role::HeldBadge => Modifier::REVERSED,
+        Role::Selected | Role::HeldBadge | Role::KeyCap => Modifier::REVERSED,
         Role::Held => Modifier::BOLD.union(Modifier::UNDERLINED),
         Role::Removed => Modifier::CROSSED_OUT,
         Role::Text | Role::Good | Role::Name | Role::Literal | Role::Keyword => Modifier::empty(),

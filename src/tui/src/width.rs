@@ -33,6 +33,18 @@ pub fn clip_middle(text: &str, width: usize) -> String {
     format!("{}..{tail}", take(text, width - 2 - cells(tail)))
 }
 
+/// Cuts a text at its beginning: the end of a field's path says most.
+pub fn clip_start(text: &str, width: usize) -> String {
+    if cells(text) <= width || width < 4 {
+        return clip(text, width);
+    }
+    let mut tail = text;
+    while cells(tail) > width - 2 {
+        tail = &tail[tail.chars().next().map_or(0, char::len_utf8)..];
+    }
+    format!("..{tail}")
+}
+
 /// Returns the longest beginning that takes at most this many cells.
 pub fn take(text: &str, width: usize) -> &str {
     let mut used = 0;
@@ -136,6 +148,7 @@ mod tests {
         assert_eq!(clip("authorization", 8), "author..");
         assert_eq!(clip("认证与授权", 7), "认证..");
         assert_eq!(cells(&clip("认证与授权", 7)), 6);
+        assert_eq!(clip_start("generic.Authentication", 10), "..tication");
         assert_eq!(pad("认", 4), "认  ");
         assert_eq!(clip_middle("/api/v1/namespaces/shop/pods/web", 20), "/api/v1/..p/pods/web");
     }

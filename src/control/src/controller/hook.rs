@@ -21,7 +21,7 @@ use super::{Controller, Pump, Start};
 use crate::{
     breakpoint::{Action, Armed, Edge},
     condition::{AtPhase, Facts, Verdict},
-    detail::{Detail, Open},
+    detail::{self, Detail, Open},
     holds::{Hold, Reason},
     protocol::{Capture, Event, SystemTraffic},
     stepper::Goal,
@@ -164,7 +164,11 @@ impl Controller {
 
     /// Says whether a breakpoint is met here. One that acts after the phase is only noted.
     fn met(&self, armed: &Armed, here: &Here, others: &[Arc<Armed>], at: &At<'_>, subject: &dyn Subject) -> bool {
-        if !armed.enabled() || !armed.stands_at(at.phase) || (armed.anywhere() && here.met.contains(&armed.id)) {
+        if !armed.enabled() || !armed.stands_at(at.phase) {
+            return false;
+        }
+        // One that stands anywhere stops each request once, at a phase worth stopping at.
+        if armed.anywhere() && (here.met.contains(&armed.id) || detail::minor(at.phase)) {
             return false;
         }
         if let Some(first) = armed.breakpoint.after

@@ -346,23 +346,52 @@ impl TraceLog {
         false
     }
 
-    /// The time a phase spent itself: for a filter, before what follows was entered and after that came back.
-    ///
-    /// Exact once the phase is over; until then, what is known so far.
+    /// The time from the beginning of a phase to its end (or to a moment), without the time that it or anything inside it
+    /// was held.
+    pub fn worked(&self, index: usize) -> Option<Nanos> {
+        let span = self.spans.get(index)?;
+        let exited = span.exited()?;
+        Some(exited.saturating_sub(span.entered).saturating_sub(self.held_within(index, &|_| false)))
+    }
+
+    /// How long a phase and what it encloses were held, leaving out what lies in certain phases.
+    fn held_within(&self, index: usize, leave_out: &dyn Fn(usize) -> bool) -> Nanos {
+        let inside = |at: usize| {
+            let mut at = Some(at);
+            while let Some(here) = at {
+                if here == index {
+                    return true;
+                }
+                if leave_out(here) {
+                    return false;
+                }
+                at = self.spans[here].parent().filter(|parent| *parent < here);
+            }
+            false
+        };
+        let held = (index..self.spans.len()).filter(|at| self.spans[*at].more.is_some() && inside(*at));
+        held.map(|at| self.spans[at].held()).sum()
+    }
+
+    /// The time a phase spent itself, with what it called: for a filter, before what follows was entered and after that came
+    /// back. Exact once the phase is over; until then, what is known so far.
     pub fn own_time(&self, index: usize) -> Option<Nanos> {
         let span = self.spans.get(index)?;
-        let inner: Nanos = self
-            .spans
-            .iter()
-            .skip(index + 1)
-            .filter(|child| child.parent() == Some(index) && child.depth <= span.depth)
+        let in_line = |at: usize| {
+            let child = &self.spans[at];
+            child.parent() == Some(index) && child.depth <= span.depth
+        };
+        let mut following = (index + 1..self.spans.len()).filter(|at| in_line(*at));
+        let held = self.held_within(index, &in_line);
+        let Some(exited) = span.exited() else {
+            let next = &self.spans[following.next()?];
+            return Some(next.entered.saturating_sub(span.entered).saturating_sub(held));
+        };
+        let inner: Nanos = following
+            .map(|at| &self.spans[at])
             .map(|child| child.exited().unwrap_or(child.entered).saturating_sub(child.entered))
             .sum();
-        if let Some(all) = span.duration() {
-            return Some(all.saturating_sub(inner));
-        }
-        let next = self.spans.iter().skip(index + 1).find(|child| child.parent() == Some(index))?;
-        (next.depth <= span.depth).then(|| next.entered.saturating_sub(span.entered).saturating_sub(span.held()))
+        Some(exited.saturating_sub(span.entered).saturating_sub(inner).saturating_sub(held))
     }
 
     /// The state at a step, with the phase that it belongs to.

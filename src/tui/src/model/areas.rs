@@ -88,7 +88,7 @@ pub fn areas(model: &Model) -> Areas {
     match (model.layout, room) {
         (_, Room::OnePane | Room::None) => one_pane(model, middle, &mut areas),
         (Layout::Debugger, Room::Compact) => compact(model, middle, &mut areas),
-        (Layout::Debugger, Room::Full) => full(middle, &mut areas),
+        (Layout::Debugger, Room::Full) => full(model, middle, &mut areas),
         (Layout::Present, _) => present(middle, &mut areas),
         (Layout::Lab, _) => lab(middle, &mut areas),
     }
@@ -124,13 +124,21 @@ fn compact(model: &Model, area: Rect, areas: &mut Areas) {
     ]);
 }
 
-fn full(area: Rect, areas: &mut Areas) {
-    let requests = (area.height / 4).clamp(7, 14);
+fn full(model: &Model, area: Rect, areas: &mut Areas) {
+    // As long as there are no requests, start-up has their room.
+    let quiet = model.timeline.read_recursive().seen() == 0 && model.focus != Pane::Requests;
+    let requests = if quiet && model.serving.is_some() {
+        5
+    } else if quiet {
+        3
+    } else {
+        (area.height / 4).clamp(7, 14)
+    };
     let [top, bottom, timeline] =
         Split::vertical([Constraint::Min(0), Constraint::Length(requests), Constraint::Length(3)]).areas(area);
-    let [tree, right] = Split::horizontal([Constraint::Percentage(30), Constraint::Min(0)]).areas(top);
+    let [tree, right] = Split::horizontal([Constraint::Percentage(29), Constraint::Min(0)]).areas(top);
     let [chain, below] = Split::vertical([Constraint::Length(9), Constraint::Min(10)]).areas(right);
-    let [inspect, explain] = Split::horizontal([Constraint::Percentage(54), Constraint::Min(0)]).areas(below);
+    let [inspect, explain] = Split::horizontal([Constraint::Percentage(51), Constraint::Min(0)]).areas(below);
     areas.panes.extend([
         (Pane::Phases, tree),
         (Pane::Chain, chain),

@@ -8,7 +8,11 @@ use control::{
 use phase::{record::TraceKind, snapshot::Snapshot};
 use serde_json::Value;
 
-use super::Model;
+use super::{
+    Model,
+    cursor::{self, At},
+    tree,
+};
 
 /// The kind of the states that are the config of a start-up.
 pub const CONFIG: &str = "Config";
@@ -18,19 +22,35 @@ pub const CONFIG: &str = "Config";
 pub struct Changes {
     /// What kind of thing it is.
     pub kind: String,
-    /// At which step the older state was seen, if there is one.
+    /// At which step the older state was seen, if there was one.
     pub since: Option<usize>,
     /// Field by field.
     pub changes: Vec<Change>,
 }
 
-/// Returns what changed from the state before a step to the state at it; `None` if no state was kept.
-pub fn changes(log: &TraceLog, step: usize) -> Option<Changes> {
+/// Returns what changed at a step since the one where one came from; `None` if no state was kept.
+///
+/// A phase shows its state when it begins and when it ends. Standing before one, what is of interest is what the one
+/// before it did: hence the comparison with the step that was stopped at last, not with the last state.
+pub fn changes(model: &Model, log: &TraceLog, step: usize) -> Option<Changes> {
     let (_, now) = log.state_at(step)?;
-    let before = log.state_before(step);
+    let since = came_from(model, log, step);
+    let before = since.and_then(|since| log.state_of_kind(since, &|kind| kind == now.kind));
     let old = before.map_or(Value::Null, |(_, state)| state.to_value());
     let changes = diff::changes(&old, &now.to_value());
-    Some(Changes { kind: now.kind.clone(), since: before.map(|(since, _)| since), changes })
+    Some(Changes { kind: now.kind.clone(), since: since.filter(|_| before.is_some()), changes })
+}
+
+/// Returns the step one came from: where one stood before walking on, or the row before in the tree.
+fn came_from(model: &Model, log: &TraceLog, step: usize) -> Option<usize> {
+    let walked = model.came_from.filter(|(trace, _)| *trace == log.id()).map(|(_, from)| from);
+    if model.cursor.at == At::Now
+        && let Some(from) = walked.filter(|from| *from < step)
+    {
+        return Some(from);
+    }
+    let rows = tree::rows(log, step, model.detail, &model.tree.opened);
+    cursor::before(&cursor::stops(log, &rows), step)
 }
 
 /// Returns the state at a step, or what the hold shows where none was kept.

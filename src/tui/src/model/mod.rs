@@ -56,6 +56,8 @@ pub struct Model {
     pub look: Look,
     /// Where one is looking.
     pub cursor: Cursor,
+    /// Where one stood before the last step forward: what changed since is what one wants to see.
+    pub came_from: Option<(TraceId, usize)>,
     /// How much of a trace is shown.
     pub detail: Detail,
     /// Who waits.
@@ -301,6 +303,7 @@ impl Model {
             size: (120, 40),
             look: Look { language: options.language, theme: options.theme, signs, motion: options.motion },
             cursor: Cursor::default(),
+            came_from: None,
             detail: Detail::default(),
             holds: BTreeMap::new(),
             breakpoints: Vec::new(),

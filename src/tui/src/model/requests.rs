@@ -42,7 +42,7 @@ pub enum SystemRows {
 /// With a filter, at most this many requests are asked for one frame.
 const SEARCHED: usize = 4_000;
 
-/// Returns the requests to show: held ones first, then the newest.
+/// Returns the requests to show: held ones first (of those, the one that is looked at), then the newest.
 pub fn list(model: &Model, timeline: &Timeline, count: usize) -> Vec<TraceId> {
     let mut out = held(model, timeline);
     let rest = timeline
@@ -57,7 +57,7 @@ pub fn list(model: &Model, timeline: &Timeline, count: usize) -> Vec<TraceId> {
 
 fn held(model: &Model, timeline: &Timeline) -> Vec<TraceId> {
     let mut held: Vec<_> = model.holds.values().filter(|hold| is_request(hold.kind)).collect();
-    held.sort_by_key(|hold| (hold.since, hold.trace));
+    held.sort_by_key(|hold| (Some(hold.trace) != model.cursor.trace, hold.since, hold.trace));
     held.into_iter().map(|hold| hold.trace).filter(|id| timeline.trace(*id).is_some()).collect()
 }
 
@@ -188,7 +188,7 @@ pub fn scale(model: &Model, timeline: &Timeline, shown: &[TraceId]) -> Nanos {
 }
 
 /// 1, 2 or 5 times a power of ten.
-fn round_up(nanos: Nanos) -> Nanos {
+pub fn round_up(nanos: Nanos) -> Nanos {
     let mut step = 1_000;
     loop {
         for factor in [1, 2, 5] {

@@ -115,7 +115,7 @@ fn spans(log: &TraceLog, step: usize, detail: Detail, opened: &BTreeMap<RowKey, 
         let seen = match by_hand {
             Some(false) => false,
             Some(true) => true,
-            None => detail.shows(phase) || (within && !detail::minor(phase)) || index == step || detail::minor(phase),
+            None => by_detail(log, parent, phase, detail) || within || index == step || detail::minor(phase),
         };
         shown[index] = shown[parent] && seen;
         hides_children[parent] |= !shown[index];
@@ -139,6 +139,14 @@ fn spans(log: &TraceLog, step: usize, detail: Detail, opened: &BTreeMap<RowKey, 
         index += 1;
     }
     rows
+}
+
+/// Says whether a phase is shown though nobody opened the phase around it.
+///
+/// A start-up is deep: its stages are the skeleton, and what is inside one is seen while one is inside.
+fn by_detail(log: &TraceLog, parent: usize, phase: Phase, detail: Detail) -> bool {
+    let skeleton = phase.info().level == Level::Teaching || parent == 0 || detail.level == Level::Call;
+    detail.shows(phase) && (log.kind() != TraceKind::Startup || skeleton)
 }
 
 /// Returns the last of the minor filters that begin at an index and are folded.

@@ -70,7 +70,7 @@ fn eyes_rest(model: &Model, new: phase::record::TraceId) -> bool {
     }
     let others = model.holds.keys().any(|held| *held != new);
     let Some(current) = model.cursor.trace else { return !others };
-    let timeline = model.timeline.read();
+    let timeline = model.timeline.read_recursive();
     let over = timeline
         .trace(current)
         .is_none_or(|log| log.finished().is_some() || matches!(log.kind(), TraceKind::Startup | TraceKind::Shutdown));

@@ -216,7 +216,7 @@ fn tick(model: &mut Model, now: phase::clock::Nanos) -> Option<Command> {
     if passed < SECOND {
         return None;
     }
-    let seen = model.timeline.read().seen();
+    let seen = model.timeline.read_recursive().seen();
     model.rate.per_second = (seen - model.rate.seen) * SECOND / passed;
     (model.rate.since, model.rate.seen) = (now, seen);
     ask_for_tab(model)

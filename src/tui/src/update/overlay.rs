@@ -195,7 +195,7 @@ fn finish(model: &mut Model, kind: &Prompt, text: &str) -> Result<Option<Command
 fn mark(model: &mut Model, key: &KeyEvent) -> Option<Command> {
     let KeyCode::Char(c) = key.code else { return None };
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let log = model.log(&timeline)?;
     let step = model.cursor.step(log);
     let note = log.span(step).map_or("end", |span| span.phase().name()).to_owned();

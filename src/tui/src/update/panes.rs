@@ -76,9 +76,9 @@ pub fn keep_focus_visible(model: &mut Model) {
 
 fn change(model: &mut Model, by: isize) -> Option<Command> {
     let count = {
-        let timeline = model.timeline.read();
+        let timeline = model.timeline.read_recursive();
         let log = model.log(&timeline)?;
-        inspect::changes(log, model.cursor.step(log)).map_or(0, |changes| changes.changes.len())
+        inspect::changes(model, log, model.cursor.step(log)).map_or(0, |changes| changes.changes.len())
     };
     if !matches!(model.inspect.tab, Tab::Diff | Tab::State) {
         model.inspect.tab = Tab::Diff;
@@ -108,7 +108,7 @@ fn sideways(model: &mut Model, by: isize) -> Option<Command> {
 
 /// The rows of the tree as they are drawn, and the one that is selected.
 pub fn tree_rows(model: &Model) -> Option<(TraceId, Vec<tree::Row>, usize)> {
-    let timeline = model.timeline.read();
+    let timeline = model.timeline.read_recursive();
     let log = model.log(&timeline)?;
     let step = model.cursor.step(log);
     let rows = tree::rows(log, step, model.detail, &model.tree.opened);
@@ -139,7 +139,7 @@ fn close_around(model: &mut Model, index: usize) {
     let folds: Vec<RowKey> = model.tree.opened.keys().copied().filter(|key| matches!(key, RowKey::Fold(..))).collect();
     let fold = folds.into_iter().rev().find(|key| matches!(key, RowKey::Fold(from, _) if *from <= index));
     let parent = {
-        let timeline = model.timeline.read();
+        let timeline = model.timeline.read_recursive();
         let Some(log) = model.log(&timeline) else { return };
         let Some(span) = log.span(index) else { return };
         if fold.is_some() && control::detail::minor(span.phase()) {
@@ -192,7 +192,7 @@ fn select_row(model: &mut Model, by: isize) {
 }
 
 fn select_request(model: &mut Model, by: isize) {
-    let timeline = model.timeline.read();
+    let timeline = model.timeline.read_recursive();
     let list = requests::list(model, &timeline, 1_000);
     let now = model.requests.selected.or(model.cursor.trace);
     let at = now
@@ -225,7 +225,7 @@ fn enter(model: &mut Model) -> Option<Command> {
         Pane::Phases => enter_row(model),
         Pane::Requests => {
             let selected = {
-                let timeline = model.timeline.read();
+                let timeline = model.timeline.read_recursive();
                 let first = || requests::list(model, &timeline, 1).first().copied();
                 model.requests.selected.or_else(first)
             };
@@ -249,7 +249,7 @@ fn enter_row(model: &mut Model) -> Option<Command> {
         RowKey::Span(index) => {
             model.tree.selected = Some(row.key);
             let current = {
-                let timeline = model.timeline.read();
+                let timeline = model.timeline.read_recursive();
                 model.log(&timeline).map(|log| model.cursor.step(log))
             };
             if current == Some(index) {

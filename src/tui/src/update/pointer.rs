@@ -60,7 +60,7 @@ fn click(model: &mut Model, pane: Pane, area: Rect, column: u16, row: u16) -> Op
         }
         Pane::Requests => {
             let hit = {
-                let timeline = model.timeline.read();
+                let timeline = model.timeline.read_recursive();
                 let line = usize::from(row.checked_sub(inner.y + 1)?);
                 view::requests::row_at(model, &timeline, usize::from(inner.height), line)?
             };
@@ -85,7 +85,7 @@ fn click(model: &mut Model, pane: Pane, area: Rect, column: u16, row: u16) -> Op
 
 fn scrub(model: &mut Model, area: Rect, column: u16) {
     let target = {
-        let timeline = model.timeline.read();
+        let timeline = model.timeline.read_recursive();
         let Some(log) = model.log(&timeline) else { return };
         view::timeline::step_at(model, log, area, column)
     };
@@ -102,7 +102,7 @@ pub fn search(model: &mut Model, wanted: &str) -> bool {
     }
     match model.focus {
         Pane::Requests => {
-            let timeline = model.timeline.read();
+            let timeline = model.timeline.read_recursive();
             let list = requests::list(model, &timeline, 1_000);
             let now = model.requests.selected;
             let start = now.and_then(|id| list.iter().position(|known| *known == id)).map_or(0, |at| at + 1);
@@ -121,7 +121,7 @@ pub fn search(model: &mut Model, wanted: &str) -> bool {
         Pane::Phases | Pane::Chain | Pane::Explain | Pane::Timeline => {
             let Some((_, rows, selected)) = panes::tree_rows(model) else { return false };
             let names: Vec<String> = {
-                let timeline = model.timeline.read();
+                let timeline = model.timeline.read_recursive();
                 let Some(log) = model.log(&timeline) else { return false };
                 rows.iter().map(|row| view::tree::row_name(model, &timeline, log, row).to_lowercase()).collect()
             };
@@ -137,7 +137,7 @@ pub fn search(model: &mut Model, wanted: &str) -> bool {
 
 fn search_lines(model: &mut Model, wanted: &str) -> bool {
     let lines = {
-        let timeline = model.timeline.read();
+        let timeline = model.timeline.read_recursive();
         view::inspect::lines(model, &timeline, 200)
     };
     let tab = model.inspect.tab;
@@ -148,10 +148,10 @@ fn search_lines(model: &mut Model, wanted: &str) -> bool {
         model.inspect.scroll.insert(tab, found);
         if tab == crate::model::Tab::Diff {
             // The selected change moves along, so that it is seen.
-            let timeline = model.timeline.read();
+            let timeline = model.timeline.read_recursive();
             let count = model
                 .log(&timeline)
-                .and_then(|log| inspect::changes(log, model.cursor.step(log)))
+                .and_then(|log| inspect::changes(model, log, model.cursor.step(log)))
                 .map_or(0, |changes| changes.changes.len());
             drop(timeline);
             model.inspect.change = found.min(count.saturating_sub(1));

@@ -24,7 +24,7 @@ use crate::{
 
 /// Returns the phase of the selected row of the tree, or of the current step.
 pub fn selected_phase(model: &Model) -> Option<Phase> {
-    let timeline = model.timeline.read();
+    let timeline = model.timeline.read_recursive();
     let log = model.log(&timeline)?;
     let of = |index: usize| log.span(index).map(control::timeline::trace::Span::phase);
     match model.tree.selected {
@@ -84,7 +84,7 @@ pub fn toggle_system(model: &mut Model) -> Option<Command> {
 /// Sends the selected request again.
 pub fn replay(model: &mut Model) -> Option<Command> {
     let request = {
-        let timeline = model.timeline.read();
+        let timeline = model.timeline.read_recursive();
         let log = model.requests.selected.and_then(|id| timeline.trace(id)).or_else(|| model.log(&timeline))?;
         let (method, path) = log.method_and_path();
         let writes = matches!(method, "POST" | "PUT" | "PATCH");
@@ -143,7 +143,7 @@ pub fn revert(model: &mut Model) -> Option<Command> {
 /// Offers lines to copy.
 pub fn copy(model: &mut Model) -> Option<Command> {
     let lines = {
-        let timeline = model.timeline.read();
+        let timeline = model.timeline.read_recursive();
         copy::lines(model, model.log(&timeline))
     };
     if !lines.is_empty() {

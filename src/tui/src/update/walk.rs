@@ -23,7 +23,7 @@ use crate::{
 /// One step forward.
 pub fn forward(model: &mut Model, step: Step) -> Option<Command> {
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let Some(log) = model.log(&timeline) else {
         model.say(Word::HintStarting, &[]);
         return None;
@@ -46,6 +46,7 @@ pub fn forward(model: &mut Model, step: Step) -> Option<Command> {
         return None;
     }
     if model.holds.contains_key(&id) {
+        model.came_from = Some((id, model.cursor.step(log)));
         follow(model, id);
         return Command::one(protocol::Command::Step { trace: id, step, detail: model.detail });
     }
@@ -88,7 +89,7 @@ pub fn set_cursor(model: &mut Model, cursor: Cursor) {
 /// One step back. Nothing is undone.
 pub fn back(model: &mut Model) -> Option<Command> {
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let log = model.log(&timeline)?;
     let at = model.cursor.step(log);
     let rows = tree::rows(log, at, model.detail, &model.tree.opened);
@@ -102,7 +103,7 @@ pub fn back(model: &mut Model) -> Option<Command> {
 /// Looks at a step by its number, as people count.
 pub fn go_to_step(model: &mut Model, number: usize) {
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let Some(log) = model.log(&timeline) else { return };
     look_at(model, log.id(), number.saturating_sub(1), cursor::newest(log));
 }
@@ -110,7 +111,7 @@ pub fn go_to_step(model: &mut Model, number: usize) {
 /// Looks at the step that was under way at a time, counted from the beginning of the trace.
 pub fn go_to_time(model: &mut Model, since_start: phase::clock::Nanos) {
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let Some(log) = model.log(&timeline) else { return };
     let time = log.started() + since_start;
     let step = log.spans().iter().rposition(|span| span.entered() <= time).unwrap_or(0);
@@ -120,7 +121,7 @@ pub fn go_to_time(model: &mut Model, since_start: phase::clock::Nanos) {
 /// From the past: back to now. From now: lets the trace run on.
 pub fn go_on(model: &mut Model) -> Option<Command> {
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let log = model.log(&timeline)?;
     let id = log.id();
     if model.cursor.is_past(log) {
@@ -132,6 +133,7 @@ pub fn go_on(model: &mut Model) -> Option<Command> {
         return None;
     }
     if model.holds.contains_key(&id) {
+        model.came_from = Some((id, model.cursor.step(log)));
         follow(model, id);
         return Command::one(protocol::Command::Continue(id));
     }
@@ -145,7 +147,7 @@ pub fn go_on(model: &mut Model) -> Option<Command> {
 
 /// The steps of a trace that have a mark or a breakpoint, in order.
 fn marks(model: &Model, trace: TraceId) -> Vec<usize> {
-    let timeline = model.timeline.read();
+    let timeline = model.timeline.read_recursive();
     let marked = timeline.markers().iter().filter(|marker| marker.trace == trace).map(|marker| marker.step);
     let spans = timeline.trace(trace).map_or(&[][..], |log| log.spans());
     let breaks = spans.iter().enumerate().filter(|(_, span)| model.breakpoint_at(span.phase()).is_some());
@@ -157,7 +159,7 @@ fn marks(model: &Model, trace: TraceId) -> Vec<usize> {
 /// Back to the last mark or breakpoint, or to the first step.
 pub fn to_last_mark(model: &mut Model) -> Option<Command> {
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let log = model.log(&timeline)?;
     let at = model.cursor.step(log);
     let target = marks(model, log.id()).into_iter().rev().find(|mark| *mark < at).unwrap_or(0);
@@ -196,7 +198,7 @@ pub fn resume_all(model: &mut Model) -> Option<Command> {
 pub fn pause(model: &mut Model) -> Option<Command> {
     let id = {
         let timeline = model.timeline.clone();
-        let timeline = timeline.read();
+        let timeline = timeline.read_recursive();
         let log = model.log(&timeline)?;
         if log.finished().is_some() || model.holds.contains_key(&log.id()) {
             return None;
@@ -210,7 +212,7 @@ pub fn pause(model: &mut Model) -> Option<Command> {
 /// Runs to the selected row of the tree, or looks at it if it lies in the past.
 pub fn run_to_selected(model: &mut Model) -> Option<Command> {
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let log = model.log(&timeline)?;
     match model.tree.selected {
         Some(RowKey::Ahead(phase)) => run_to(model, phase),
@@ -229,13 +231,14 @@ pub fn run_to(model: &mut Model, phase: phase::catalog::Phase) -> Option<Command
         return None;
     };
     let trace = hold.trace;
+    model.came_from = Some((trace, (hold.span.0 as usize).saturating_sub(1)));
     follow(model, trace);
     Command::one(protocol::Command::RunTo { trace, phase, label: None })
 }
 
 /// Offers the marks to jump to.
 pub fn ask_jump(model: &mut Model) -> Option<Command> {
-    let markers = model.timeline.read().markers().to_vec();
+    let markers = model.timeline.read_recursive().markers().to_vec();
     model.overlay = Some(Overlay::Jump(markers));
     None
 }
@@ -243,7 +246,7 @@ pub fn ask_jump(model: &mut Model) -> Option<Command> {
 /// Jumps to a mark.
 pub fn jump(model: &mut Model, name: &str) {
     let timeline = model.timeline.clone();
-    let timeline = timeline.read();
+    let timeline = timeline.read_recursive();
     let marker = timeline.markers().iter().find(|marker| marker.name == name).cloned();
     match marker.as_ref().and_then(|marker| Some((marker, timeline.trace(marker.trace)?))) {
         Some((marker, log)) => look_at(model, marker.trace, marker.step, cursor::newest(log)),

@@ -111,11 +111,11 @@ fn boxes(model: &Model, parts: &[Part], inner: Rect, startup: bool, buffer: &mut
     let signs = &model.look.signs;
     let held = model.current_hold().is_some();
     let widths: Vec<usize> =
-        parts.iter().map(|part| width::cells(part.name).max(width::cells(&part.asks)).min(18) + 2).collect();
+        parts.iter().map(|part| width::cells(part.name).max(width::cells(&part.asks)).min(14) + 2).collect();
     let client = if inner.width >= 80 { "kubectl " } else { "" };
-    let all: usize = widths.iter().take(4).map(|width| width + 4).sum::<usize>() + client.len() + 5;
+    let all: usize = widths.iter().take(4).map(|width| width + 3).sum::<usize>() + client.len() + 7;
     let spare = usize::from(inner.width).saturating_sub(all) / 5;
-    let arrow = format!("{}{}", signs.line.repeat(1 + spare.min(3)), signs.right);
+    let arrow = format!("{}{}", signs.line.repeat(spare.min(4)), signs.right);
     let arrow_role = if startup { Role::Faint } else { Role::Accent };
     let row = inner.y + 1;
     let mut x = put(buffer, inner.x + 1, row + 1, inner.right(), client, model.style(Role::Text));
@@ -135,7 +135,7 @@ fn boxes(model: &Model, parts: &[Part], inner: Rect, startup: bool, buffer: &mut
     }
     if inner.height >= 7 {
         let role = if startup { Role::Accent } else { Role::Faint };
-        let text = format!("{}{} {}", signs.left, signs.line.repeat(6), model.word(Word::CreationDirection));
+        let text = format!("{}{} {}", signs.left, signs.line.repeat(3), model.word(Word::CreationDirection));
         put(buffer, inner.x + 1, inner.y + 6, inner.right(), &text, model.style(role));
     }
 }
@@ -203,7 +203,7 @@ fn made_order(model: &Model, part: &Part, x: u16, width: usize, inner: Rect, sta
     let text = model.sentence(Word::MadeFirst, &[order]);
     let short = if width::cells(&text) > width { order.to_owned() } else { text };
     // The legend of the row stands at the left and goes first.
-    let legend = inner.x + 10 + width::cells(model.word(Word::CreationDirection)) as u16;
+    let legend = inner.x + 7 + width::cells(model.word(Word::CreationDirection)) as u16;
     let at = x + ((width.saturating_sub(width::cells(&short))) / 2) as u16;
     if at > legend {
         put(buffer, at, inner.y + 6, inner.right(), &short, model.style(role));

@@ -47,7 +47,17 @@ pub fn shown_phase(model: &Model, timeline: &Timeline) -> Option<Phase> {
     match model.tree.selected {
         Some(RowKey::Ahead(phase)) => Some(phase),
         Some(RowKey::Span(index) | RowKey::Fold(index, _)) => of(index),
-        None => of(model.cursor.step(log)).or_else(|| of(0)),
+        None => of(model.cursor.step(log)).or_else(|| of(deciding(log))),
+    }
+}
+
+/// At the end of a trace: the phase that decided it.
+fn deciding(log: &TraceLog) -> usize {
+    let failed = log.spans().iter().enumerate().filter(|(_, span)| span.error().is_some());
+    let failed = failed.max_by_key(|(_, span)| span.depth()).map(|(at, _)| at);
+    match log.kind() {
+        TraceKind::Startup => log.spans().len().saturating_sub(1),
+        _ => failed.unwrap_or(0),
     }
 }
 
@@ -108,15 +118,13 @@ fn bottom(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
     prediction(model, log, width)
 }
 
-/// How another terminal reaches the server, and why no pod runs.
+/// How another terminal reaches the server.
 fn reach(model: &Model, width: usize) -> Vec<Line> {
     let Some(serving) = &model.serving else { return Vec::new() };
     let mut lines = vec![vec![(format!("{}:", model.word(Word::Kubeconfig)), Role::Strong)]];
     let command = copy::kubeconfig(&serving.kubeconfig.display().to_string());
     lines.extend(paint::paragraph(&command, width, Role::Good));
     lines.push(vec![("kubectl get namespaces".to_owned(), Role::Good)]);
-    lines.push(Vec::new());
-    lines.extend(paint::paragraph(model.word(Word::NoPods), width, Role::Quiet));
     lines
 }
 

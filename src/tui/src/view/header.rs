@@ -37,11 +37,13 @@ fn left(model: &Model, timeline: &Timeline, log: &TraceLog) -> Vec<(String, Role
     let phase = at.map(|span| phase_name(span.phase().name(), Some(timeline.name(span.label()))));
     let (badge, role) = badge(model, log);
     let mut pieces = vec![(format!(" {badge} "), role), (" ".to_owned(), Role::Text)];
-    if let Some(phase) = phase {
-        pieces.push((phase, Role::Strong));
+    match phase {
+        Some(phase) if step > 0 || log.kind() != TraceKind::Startup => {
+            pieces.push((phase, Role::Strong));
+            pieces.push((format!("  {}", trace_name(model, log)), Role::Quiet));
+        }
+        _ => pieces.push((trace_name(model, log), Role::Strong)),
     }
-    pieces.push(("  ".to_owned(), Role::Text));
-    pieces.push((trace_name(model, log), Role::Text));
     if matches!(log.kind(), TraceKind::Request | TraceKind::System) {
         let (method, path) = log.method_and_path();
         pieces.push((format!(" {method} "), Role::Name));
@@ -66,8 +68,8 @@ fn badge(model: &Model, log: &TraceLog) -> (String, Role) {
             let role = if code.starts_with(['4', '5']) { Role::Bad } else { Role::Good };
             (code, role)
         }
+        (_, TraceKind::Startup) if model.serving.is_some() => (model.word(Word::Serving).to_owned(), Role::Good),
         (Some(_), _) => (model.word(Word::Done).to_owned(), Role::Good),
-        (None, TraceKind::Startup) if model.serving.is_some() => (model.word(Word::Serving).to_owned(), Role::Good),
         (None, _) if !model.live => (model.word(Word::Recording).to_owned(), Role::Quiet),
         (None, _) => (model.word(Word::Running).to_owned(), Role::Good),
     }

@@ -30,6 +30,12 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
         let text = if tab == model.inspect.tab { format!("[{name}]") } else { format!(" {name} ") };
         put(buffer, x, area.y, limit, &text, model.style(role));
     }
+    let (all, shown) = (Tab::ALL.len(), tabs(model, area));
+    if let Some((last, x, _)) = shown.last().filter(|_| shown.len() < all) {
+        let x = x + width::cells(model.word(last.title())) as u16 + 2;
+        let sign = if *last == Tab::ALL[all - 1] { "" } else { model.look.signs.right };
+        put(buffer, x, area.y, area.right() - 1, sign, model.style(Role::Quiet));
+    }
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
     let lines = lines(model, timeline, usize::from(inner.width));
     let height = usize::from(inner.height);
@@ -118,7 +124,7 @@ pub fn lines(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
 
 fn difference(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
-    match inspect::changes(log, step) {
+    match inspect::changes(model, log, step) {
         None => lines.extend(paint::paragraph(model.word(Word::NoStates), width, Role::Quiet)),
         Some(changes) => {
             lines.push(heading(model, log, &changes, step));
@@ -147,11 +153,11 @@ fn difference(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, w
 fn heading(model: &Model, log: &TraceLog, changes: &Changes, step: usize) -> Line {
     let count = model.sentence(Word::Changes, &[&changes.changes.len().to_string()]);
     let here = if step >= log.spans().len() { log.spans().len() } else { step };
-    let from = changes.since.map_or("-".to_owned(), |since| (since + 1).to_string());
     let arrow = model.look.signs.becomes;
     let word = model.word(Word::Step);
+    let steps = changes.since.map_or(String::new(), |since| format!("{} {arrow} ", since + 1));
     vec![
-        (format!("{word} {from} {arrow} {}", here + 1), Role::Strong),
+        (format!("{word} {steps}{}", here + 1), Role::Strong),
         (format!("  {}  ", changes.kind), Role::Name),
         (count, Role::Quiet),
     ]
@@ -173,8 +179,11 @@ fn change_lines(model: &Model, change: &diff::Change, selected: bool, width: usi
         line.push((String::new(), Role::Selected));
     }
     line.push((format!("{sign} "), role));
-    let path_room = (width / 2).max(12);
-    line.push((width::pad(&change.path, width::cells(&change.path).clamp(16, path_room)), Role::Name));
+    // The path may take what the values leave, but never less than half.
+    let wanted = width::cells(&before) + width::cells(&after) + 8;
+    let path_room = width.saturating_sub(wanted).clamp(width / 2, width * 3 / 4);
+    let path = width::clip_start(&change.path, path_room);
+    line.push((width::pad(&path, width::cells(&path).max(16)), Role::Name));
     line.push((" ".to_owned(), Role::Text));
     let used: usize = line.iter().map(|(text, _)| width::cells(text)).sum();
     let room = width.saturating_sub(used + 1);
@@ -237,7 +246,7 @@ fn state(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Line> 
     let Some((kind, value)) = inspect::state(model, log, step) else {
         return paint::paragraph(model.word(Word::NoStates), width, Role::Quiet);
     };
-    let changes = inspect::changes(log, step).map(|changes| changes.changes).unwrap_or_default();
+    let changes = inspect::changes(model, log, step).map(|changes| changes.changes).unwrap_or_default();
     let selected = changes.get(model.inspect.change).map(|change| change.path.as_str());
     let mut lines = vec![vec![(kind, Role::Strong)]];
     lines.extend(value_lines(&value, width, &|path| {
@@ -277,14 +286,14 @@ fn config(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
     };
     let changes = model
         .log(timeline)
-        .and_then(|log| inspect::changes(log, model.cursor.step(log)))
+        .and_then(|log| inspect::changes(model, log, model.cursor.step(log)))
         .filter(|changes| changes.kind == inspect::CONFIG)
         .map(|changes| changes.changes)
         .unwrap_or_default();
     let selected = changes.get(model.inspect.change).map(|change| change.path.as_str());
     let set = provenance.setters.len().to_string();
     let mut lines = vec![vec![(model.sentence(Word::FieldsSet, &[&set, &changes.len().to_string()]), Role::Strong)]];
-    let by_width = (width / 3).clamp(12, 30);
+    let by_width = (width / 3).clamp(10, 30);
     for line in highlight::lines(&provenance.config) {
         let changed = changes.iter().any(|change| change.path == line.path);
         let mut pieces: Line = Vec::new();
@@ -294,21 +303,23 @@ fn config(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
         pieces.push((if changed { "+ " } else { "  " }.to_owned(), Role::Added));
         pieces
             .push((format!("{}{}", "  ".repeat(line.depth), line.key), if changed { Role::Added } else { Role::Name }));
-        let by = match &line.value {
-            Some(_) => provenance.setter(&line.path).map_or("", |setter| setter.phase.name()),
-            None => "",
-        };
         if let Some(value) = &line.value {
             let empty = value.is_null();
             let text = if empty { model.word(Word::NotSet).to_owned() } else { highlight::inline(value) };
-            let used: usize = pieces.iter().map(|(text, _)| width::cells(text)).sum();
-            let room = width.saturating_sub(used + by_width + 4);
+            let by = provenance.setter(&line.path).map_or("", |setter| setter.phase.name());
+            let used: usize = pieces.iter().map(|(text, _)| width::cells(text)).sum::<usize>() + 2;
+            // The value is worth more than the whole name of the stage, and its beginning more than either's end.
+            let room = width.saturating_sub(used + 1);
+            let by = width::clip(by, by_width.min(room.saturating_sub(width::cells(&text).min(10) + 3)));
+            let room = room.saturating_sub(width::cells(&by) + 3);
             let role = if empty { Role::Faint } else { highlight::role(value) };
             pieces.push((": ".to_owned(), Role::Quiet));
             pieces.push((width::pad(&text, room), role));
-            pieces.push((" ".to_owned(), Role::Text));
             let by_role = if changed { Role::Added } else { Role::Quiet };
-            pieces.push((format!("{} {}", model.look.signs.left, width::clip(by, by_width - 2)), by_role));
+            pieces.push((
+                if by.is_empty() { String::new() } else { format!(" {} {by}", model.look.signs.left) },
+                by_role,
+            ));
         }
         lines.push(pieces);
     }

@@ -23,7 +23,7 @@ pub fn hint(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
     let role = if held { Role::Held } else { Role::Strong };
     let sign = model.look.signs.current;
     x = put(buffer, x, area.y, area.right(), &format!("{sign} "), model.style(role));
-    paint::sentence(model, buffer, (x, area.y), area.right(), &text, Role::Strong);
+    paint::caps(model, buffer, (x, area.y), area.right(), &text);
 }
 
 /// Keys worth knowing, as things stand.
@@ -46,7 +46,9 @@ fn worth_knowing(model: &Model, timeline: &Timeline) -> Vec<Action> {
         Pane::Chain | Pane::Explain | Pane::Timeline => {}
     }
     if held {
-        actions.extend([Action::Edit, Action::Predict]);
+        actions.push(Action::Edit);
+        let startup = log.is_some_and(|log| log.kind() == phase::record::TraceKind::Startup);
+        actions.extend((!startup).then_some(Action::Predict));
     }
     if model.lesson.is_some() {
         actions.extend([Action::Hint, Action::Verify]);

@@ -34,7 +34,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
 
 /// Draws everything into a buffer.
 pub fn draw(model: &Model, buffer: &mut Buffer) {
-    let timeline = model.timeline.read();
+    let timeline = model.timeline.read_recursive();
     let areas = areas::areas(model);
     if areas.room == Room::None {
         return too_small(model, buffer);

@@ -103,6 +103,18 @@ pub fn sentence(model: &Model, buffer: &mut Buffer, (x, y): (u16, u16), limit: u
     x
 }
 
+/// The same with keys as caps, for the one line that has to be seen.
+pub fn caps(model: &Model, buffer: &mut Buffer, (x, y): (u16, u16), limit: u16, text: &str) -> u16 {
+    let mut x = x;
+    for (text, piece) in hint::pieces(text) {
+        x = match piece {
+            hint::Piece::Text => put(buffer, x, y, limit, text, model.style(Role::Strong)),
+            hint::Piece::Key => put(buffer, x, y, limit, &format!(" {text} "), model.style(Role::KeyCap)),
+        };
+    }
+    x
+}
+
 /// Breaks a text with code in backquotes into lines of pieces.
 pub fn paragraph(text: &str, width: usize, role: Role) -> Vec<Line> {
     let mut in_code = false;

@@ -60,8 +60,7 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
     let rows = rows(model, timeline, usize::from(inner.height));
     let columns = columns(usize::from(inner.width));
     if rows.is_empty() {
-        let y = inner.y + inner.height / 2;
-        paint::sentence(model, buffer, (inner.x + 1, y), inner.right(), model.word(Word::NoRequests), Role::Quiet);
+        nothing(model, inner, buffer);
         return;
     }
     let shown: Vec<TraceId> =
@@ -86,6 +85,18 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
             Row::Clocks(id) => draw_clocks(model, timeline, *id, at, buffer),
         }
     }
+}
+
+/// While there are no requests: how to make some.
+fn nothing(model: &Model, inner: Rect, buffer: &mut Buffer) {
+    let (x, limit) = (inner.x + 1, inner.right());
+    paint::sentence(model, buffer, (x, inner.y), limit, model.word(Word::NoRequests), Role::Quiet);
+    let Some(serving) = model.serving.as_ref().filter(|_| inner.height >= 3) else { return };
+    let at =
+        put(buffer, x, inner.y + 1, limit, &format!("{}:  ", model.word(Word::Kubeconfig)), model.style(Role::Quiet));
+    let export = crate::copy::kubeconfig(&serving.kubeconfig.display().to_string());
+    put(buffer, at, inner.y + 1, limit, &export, model.style(Role::Good));
+    put(buffer, at, inner.y + 2, limit, "kubectl get namespaces", model.style(Role::Good));
 }
 
 /// Returns the lines that fit below the ruler, so that the selected request is among them.
@@ -124,11 +135,12 @@ fn ruler(model: &Model, inner: Rect, columns: &Columns, scale: u64, buffer: &mut
             x += width as u16 + 1;
         }
     }
-    let parts = (columns.bar / 12).max(1);
-    for part in 0..parts {
-        let x = start + (columns.bar * part / parts) as u16;
-        let time = format::duration(scale * part as u64 / parts as u64);
-        let time = if part == 0 { "0".to_owned() } else { time };
+    // Round times, so far apart that their words do not touch.
+    let marks = (columns.bar as u64 / 12).max(1);
+    let between = requests::round_up((scale / marks).max(1_000));
+    for mark in (0..).map(|index| index * between).take_while(|mark| *mark < scale) {
+        let x = start + (columns.bar as u64 * mark / scale) as u16;
+        let time = if mark == 0 { "0".to_owned() } else { format::duration(mark) };
         put(buffer, x, inner.y, inner.right(), &time, style);
     }
 }

@@ -52,11 +52,14 @@ fn draw_bar(model: &Model, timeline: &Timeline, log: &TraceLog, bar: Rect, buffe
     let cells = usize::from(bar.width);
     let here = cell_of(step, newest, cells);
     let signs = &model.look.signs;
+    let failed = log.spans().iter().enumerate().filter(|(_, span)| span.end() == End::Failed);
+    let decided = failed.max_by_key(|(_, span)| span.depth()).map(|(at, _)| at);
     for cell in 0..cells {
         let from = step_of(cell, newest, cells);
         let to = step_of(cell + 1, newest, cells).max(from + 1);
         let spans = log.spans().get(from.min(log.spans().len())..to.min(log.spans().len())).unwrap_or(&[]);
-        let failed = spans.iter().any(|span| span.end() == End::Failed);
+        // A refusal fails everything around it; where it began is what one wants to see.
+        let failed = decided.is_some_and(|at| (from..to).contains(&at));
         let breaks = spans.iter().any(|span| model.breakpoint_at(span.phase()).is_some());
         let mark = timeline
             .markers()

@@ -1,9 +1,13 @@
 //! The phase tree: phases flat, with the time each spent itself.
 
-use control::timeline::{
-    Timeline,
-    trace::{End, Standing, TraceLog},
+use control::{
+    detail::Minor,
+    timeline::{
+        Timeline,
+        trace::{End, Standing, TraceLog},
+    },
 };
+use phase::catalog::Level;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::paint::{self, put};
@@ -22,22 +26,18 @@ use crate::{
 
 /// Draws the tree.
 pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer) {
-    let right = match model.detail.level {
-        phase::catalog::Level::Teaching => "1/4",
-        phase::catalog::Level::Filter => "2/4",
-        phase::catalog::Level::Call if model.detail.minor == control::detail::Minor::Folded => "3/4",
-        phase::catalog::Level::Call => "4/4",
-    };
     let title = [(format!("{} ", model.word(Word::Phases)), Role::Border)];
-    let inner = paint::pane(model, area, Pane::Phases, &title, right, buffer);
-    let Some(log) = model.log(timeline) else {
+    let rows = panes::tree_rows(model);
+    let (Some(log), Some((_, rows, selected))) = (model.log(timeline), rows) else {
+        let inner = paint::pane(model, area, Pane::Phases, &title, "", buffer);
         paint::line(model, buffer, inner, 0, &[(model.word(Word::NoTrace).to_owned(), Role::Quiet)]);
         return;
     };
-    let Some((_, rows, selected)) = panes::tree_rows(model) else { return };
+    let skipped = tree::scroll(rows.len(), selected, usize::from(super::inner(area).height));
+    let above = if skipped > 0 { format!("+{skipped}  {}", detail(model)) } else { detail(model).to_owned() };
+    let inner = paint::pane(model, area, Pane::Phases, &title, &above, buffer);
     let step = model.cursor.step(log);
     let current = tree::position(&rows, RowKey::Span(step.min(log.spans().len().saturating_sub(1))));
-    let skipped = tree::scroll(rows.len(), selected, usize::from(inner.height));
     let seen = rows.iter().enumerate().skip(skipped).take(usize::from(inner.height));
     for (line, (index, row)) in seen.enumerate() {
         let at = Rect::new(inner.x, inner.y + line as u16, inner.width, 1);
@@ -49,15 +49,22 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
     more(model, inner, skipped, rows.len(), buffer);
 }
 
-/// Says at the border that there is more above or below.
+/// Says at the border that there is more below.
 fn more(model: &Model, inner: Rect, skipped: usize, count: usize, buffer: &mut Buffer) {
     let below = count.saturating_sub(skipped + usize::from(inner.height));
-    let style = model.style(Role::Quiet);
-    if skipped > 0 {
-        put(buffer, inner.right().saturating_sub(6), inner.y - 1, inner.right(), &format!(" +{skipped} "), style);
-    }
     if below > 0 {
+        let style = model.style(Role::Quiet);
         put(buffer, inner.right().saturating_sub(6), inner.bottom(), inner.right(), &format!(" +{below} "), style);
+    }
+}
+
+/// How much is shown, of four.
+fn detail(model: &Model) -> &'static str {
+    match (model.detail.level, model.detail.minor) {
+        (Level::Teaching, _) => "D 1/4",
+        (Level::Filter, _) => "D 2/4",
+        (Level::Call, Minor::Folded) => "D 3/4",
+        (Level::Call, Minor::Unfolded) => "D 4/4",
     }
 }
 
@@ -157,7 +164,7 @@ fn time(model: &Model, log: &TraceLog, row: &Row, standing: Standing, held: bool
     }
     let nanos = match (row.key, standing) {
         (RowKey::Ahead(_), _) | (_, Standing::Ahead) => return (String::new(), Role::Faint),
-        (RowKey::Span(0), Standing::Over(_)) => log.span(0).and_then(control::timeline::trace::Span::duration),
+        (RowKey::Span(0), Standing::Over(_)) => log.worked(0),
         (RowKey::Span(0), Standing::Open) => None,
         (RowKey::Span(index), _) => log.own_time(index),
         (RowKey::Fold(from, to), _) => (from..=to).map(|index| log.own_time(index)).sum(),
