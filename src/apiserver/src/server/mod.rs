@@ -30,6 +30,7 @@ pub mod loopback;
 pub mod secure_serving;
 
 pub mod filters;
+pub mod flowcontrol;
 pub mod handler;
 pub mod mux;
 pub mod notfoundhandler;

@@ -57,7 +57,7 @@ impl Config {
             post_start_hooks: Vec::new(),
             effective_version: Arc::new(version::get()),
             feature_gate: FeatureGate::default(),
-            enable_priority_and_fairness: true,
+            flow_control: None,
             merged_resource_config: None,
             rest_options_getter: None,
             shared_informer_factory: None,

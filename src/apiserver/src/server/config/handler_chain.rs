@@ -24,7 +24,8 @@ use crate::{
         config::Config,
         filters::{
             cors::WithCORS, goaway::WithProbabilisticGoaway, hsts::WithHSTS, httplog::WithHTTPLogging,
-            maxinflight::WithMaxInFlightLimit, timeout::WithTimeoutForNonLongRunningRequests, waitgroup::WithWaitGroup,
+            maxinflight::WithMaxInFlightLimit, priority_and_fairness::WithPriorityAndFairness,
+            timeout::WithTimeoutForNonLongRunningRequests, waitgroup::WithWaitGroup,
             watch_termination::WithWatchTerminationDuringShutdown, with_retry_after::WithRetryAfter,
             wrap::WithPanicRecovery,
         },
@@ -101,11 +102,16 @@ fn filters_of_the_user(c: &Config) -> Vec<Box<dyn Filter>> {
         let constrained = if on { Constrained::On } else { Constrained::Off };
         chain.push(Box::new(WithConstrainedImpersonation::new(authorizer.clone(), constrained)));
     }
-    chain.push(Box::new(WithMaxInFlightLimit::new(
-        c.max_requests_in_flight,
-        c.max_mutating_requests_in_flight,
-        c.long_running_func.clone(),
-    )));
+    chain.push(match &c.flow_control {
+        Some(controller) => {
+            Box::new(WithPriorityAndFairness::new(controller.clone(), c.long_running_func.clone(), c.request_timeout))
+        }
+        None => Box::new(WithMaxInFlightLimit::new(
+            c.max_requests_in_flight,
+            c.max_mutating_requests_in_flight,
+            c.long_running_func.clone(),
+        )),
+    });
     if let Some(authorizer) = &c.authorization.authorizer {
         chain.push(Box::new(WithAuthorization::new(authorizer.clone())));
     }

@@ -31,9 +31,9 @@ use crate::{
         requestinfo::{LongRunningFunc, RequestInfoFactory},
     },
     server::{
-        config::resource_config::ResourceConfig, filters::waitgroup::RequestWaitGroup, healthz::HealthChecker,
-        hooks::PostStartHookEntry, lifecycle_signals::LifecycleSignals, loopback::LoopbackClientConfig,
-        secure_serving::SecureServingInfo,
+        config::resource_config::ResourceConfig, filters::waitgroup::RequestWaitGroup, flowcontrol,
+        healthz::HealthChecker, hooks::PostStartHookEntry, lifecycle_signals::LifecycleSignals,
+        loopback::LoopbackClientConfig, secure_serving::SecureServingInfo,
     },
 };
 
@@ -79,8 +79,8 @@ pub struct Config {
     pub effective_version: Arc<version::Info>,
     /// Which features are on. `ServerRunOptions`.
     pub feature_gate: FeatureGate,
-    /// Whether requests queue by flow; otherwise only their number is limited. `FeatureOptions`.
-    pub enable_priority_and_fairness: bool,
+    /// Lets requests queue by flow; without it only their number is limited. `FeatureOptions`.
+    pub flow_control: Option<Arc<flowcontrol::controller::Controller>>,
     /// Which versions and resources are served. `APIEnablementOptions`.
     pub merged_resource_config: Option<ResourceConfig>,
     /// Makes the storage of resources. `EtcdOptions`.

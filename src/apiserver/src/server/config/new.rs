@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use client::cache::informer::SharedInformerFactory;
 use phase::{catalog::Phase, trace::Trace};
 use tokio_util::task::TaskTracker;
 
@@ -12,18 +13,16 @@ use crate::{
     server::{
         config::CompletedConfig,
         delegation::DelegationTarget,
+        flowcontrol::config_consumer,
         genericapiserver::GenericAPIServer,
         handler::APIServerHandler,
         healthz::{self, HealthChecker},
-        hooks,
+        hooks::{self, PostStartHookFunc},
         notfoundhandler::NotFoundHandler,
         routes,
         start_error::StartError,
     },
 };
-
-/// The hook that starts the informers.
-const START_INFORMERS: &str = "generic-apiserver-start-informers";
 
 impl CompletedConfig {
     /// Makes a server with `delegation_target` behind it, step by step.
@@ -85,25 +84,25 @@ impl CompletedConfig {
 
     /// The hooks that a chain of servers needs once: the innermost server registers them, the others inherit them.
     fn add_generic_hooks(&self, server: &GenericAPIServer) -> Result<(), StartError> {
-        let Some(informers) = &self.config.shared_informer_factory else { return Ok(()) };
-        if !server.has_post_start_hook(START_INFORMERS) {
-            let informers = informers.clone();
-            server.add_post_start_hook(
-                START_INFORMERS,
-                hooks::post_start_hook(move |context| {
-                    informers.start(&TaskTracker::new(), &context.stop);
-                    async { Ok(()) }
-                }),
-            )?;
+        let c = &self.config;
+        let once = |name: &str, hook: PostStartHookFunc| {
+            if server.has_post_start_hook(name) { Ok(()) } else { server.add_post_start_hook(name, hook) }
+        };
+        if let Some(informers) = &c.shared_informer_factory {
+            once("generic-apiserver-start-informers", start_informers(informers.clone()))?;
+            server.add_readyz_check(informer_sync(informers.clone()))?;
         }
-        let informers = informers.clone();
-        server.add_readyz_check(healthz::named_check("informer-sync", move || {
-            let informers = informers.clone();
-            async move {
-                let synced = informers.wait_for_cache_sync(Duration::ZERO).await;
-                if synced { Ok(()) } else { Err("informers not started yet".to_owned()) }
+        let nothing_to_start = || hooks::post_start_hook(|_| async { Ok(()) });
+        match (&c.flow_control, &c.shared_informer_factory) {
+            (Some(controller), Some(informers)) => {
+                let consumer = config_consumer::hook(controller.clone(), informers);
+                once("priority-and-fairness-config-consumer", consumer)?;
+                once("priority-and-fairness-filter", nothing_to_start())?;
             }
-        }))
+            (Some(_), None) => once("priority-and-fairness-filter", nothing_to_start())?,
+            (None, _) => once("max-in-flight-filter", nothing_to_start())?,
+        }
+        once("storage-object-count-tracker-hook", nothing_to_start())
     }
 
     /// The delegate's checks, where this server has none of that name.
@@ -131,4 +130,22 @@ impl CompletedConfig {
             routes::index::install_not_found(server);
         }
     }
+}
+
+fn start_informers(informers: Arc<SharedInformerFactory>) -> PostStartHookFunc {
+    hooks::post_start_hook(move |context| {
+        informers.start(&TaskTracker::new(), &context.stop);
+        async { Ok(()) }
+    })
+}
+
+/// Go: apiserver/pkg/server/healthz/healthz.go NewInformerSyncHealthz
+fn informer_sync(informers: Arc<SharedInformerFactory>) -> Arc<dyn HealthChecker> {
+    healthz::named_check("informer-sync", move || {
+        let informers = informers.clone();
+        async move {
+            let synced = informers.wait_for_cache_sync(Duration::ZERO).await;
+            if synced { Ok(()) } else { Err("informers not started yet".to_owned()) }
+        }
+    })
 }

@@ -35,7 +35,7 @@ pub fn to_value(config: &Config) -> Value {
         post_start_hooks,
         effective_version,
         feature_gate,
-        enable_priority_and_fairness,
+        flow_control,
         merged_resource_config,
         rest_options_getter,
         shared_informer_factory,
@@ -75,7 +75,9 @@ pub fn to_value(config: &Config) -> Value {
         "publicAddress": public_address,
         "loopbackClientConfig": loopback_client_config.as_ref().map(|_| "(redacted)"),
         "featureGate": FEATURES.iter().map(|feature| (feature.name, feature_gate.enabled(feature.name))).collect::<BTreeMap<_, _>>(),
-        "enablePriorityAndFairness": enable_priority_and_fairness,
+        "flowControl": flow_control.as_ref().map(|controller| {
+            controller.levels().iter().map(|level| (level.config.name.clone(), level.nominal_seats)).collect::<BTreeMap<_, _>>()
+        }),
         "mergedResourceConfig": merged_resource_config
             .as_ref()
             .map(|config| config.enabled_versions().map(ToString::to_string).collect::<Vec<_>>()),

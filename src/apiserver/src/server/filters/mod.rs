@@ -10,6 +10,7 @@ pub mod goaway;
 pub mod hsts;
 pub mod httplog;
 pub mod maxinflight;
+pub mod priority_and_fairness;
 pub mod timeout;
 pub mod waitgroup;
 pub mod watch_termination;

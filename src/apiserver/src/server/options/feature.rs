@@ -4,7 +4,7 @@
 
 use component_base::flagset::{FlagSet, Kind, Values, flag, no_effect};
 
-use crate::server::config::Config;
+use crate::server::{config::Config, flowcontrol::controller::Controller};
 
 /// The flags of this group.
 #[rustfmt::skip]
@@ -51,6 +51,9 @@ impl FeatureOptions {
         let Self { enable_profiling, enable_contention_profiling, enable_priority_and_fairness } = self;
         c.enable_profiling = enable_profiling;
         c.enable_contention_profiling = enable_contention_profiling;
-        c.enable_priority_and_fairness = enable_priority_and_fairness;
+        if enable_priority_and_fairness {
+            let seats = c.max_requests_in_flight + c.max_mutating_requests_in_flight;
+            c.flow_control = Some(Controller::new(c.services.clock.clone(), seats));
+        }
     }
 }
