@@ -80,8 +80,8 @@ struct Queue {
 
 /// What there is for a watcher.
 pub(crate) enum Delivery {
-    /// These changes, in order.
-    Changes(VecDeque<Seen>),
+    /// Changes, in order.
+    Changes,
     /// Nothing at the moment.
     Nothing,
     /// Nothing ever again.
@@ -125,14 +125,16 @@ impl Cell {
         self.wake.notify_one();
     }
 
-    /// Takes what there is.
+    /// Takes what there is into an empty buffer. The queue goes on with the buffer, so that neither allocates again.
     ///
     /// The queue stays locked while the window is read: what is pushed after that is newer.
-    pub(crate) fn take(&self, cache: &WatchCache) -> Delivery {
+    pub(crate) fn take(&self, cache: &WatchCache, changes: &mut VecDeque<Seen>) -> Delivery {
+        debug_assert!(changes.is_empty());
         let mut queue = self.queue.lock();
         loop {
             if !queue.seen.is_empty() {
-                return Delivery::Changes(std::mem::take(&mut queue.seen));
+                std::mem::swap(&mut queue.seen, changes);
+                return Delivery::Changes;
             }
             if queue.terminated {
                 return Delivery::End;

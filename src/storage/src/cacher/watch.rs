@@ -87,6 +87,7 @@ impl Cacher {
             cell,
             initial: initial.map(|snapshot| Initial { snapshot, after: None }),
             ends_with_bookmark: bookmarks && options.send_initial_events == Some(true),
+            changes: VecDeque::new(),
             ready: VecDeque::new(),
             bookmarks: if bookmarks { Bookmarks::new(options.timeout) } else { Bookmarks::none() },
         };
@@ -110,6 +111,8 @@ struct CacheWatcher {
     initial: Option<Initial>,
     /// Whether a bookmark says that the initial state has been delivered.
     ends_with_bookmark: bool,
+    /// What was taken from the queue, to be delivered first.
+    changes: VecDeque<Seen>,
     /// What is to be delivered before more is taken.
     ready: VecDeque<WatchEvent>,
     bookmarks: Bookmarks,
@@ -124,6 +127,9 @@ impl Drop for CacheWatcher {
 impl CacheWatcher {
     async fn next(&mut self) -> Option<WatchEvent> {
         loop {
+            if let Some(seen) = self.changes.pop_front() {
+                return Some(event(seen));
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
@@ -131,8 +137,8 @@ impl CacheWatcher {
                 self.deliver(initial);
                 continue;
             }
-            match self.cell.take(&self.cache) {
-                Delivery::Changes(changes) => self.ready.extend(changes.into_iter().map(event)),
+            match self.cell.take(&self.cache, &mut self.changes) {
+                Delivery::Changes => {}
                 Delivery::End => return None,
                 Delivery::Nothing => tokio::select! {
                     // Changes first: a bookmark says that there are none.
@@ -178,9 +184,8 @@ impl CacheWatcher {
     fn bookmark(&mut self) {
         // In this order: what was dispatched before is in the queue now.
         let revision = self.cache.dispatched();
-        if let Delivery::Changes(changes) = self.cell.take(&self.cache) {
-            self.ready.extend(changes.into_iter().map(event));
-        }
+        // The end of the watch, if this is it, is found when the next is asked for.
+        let _ = self.cell.take(&self.cache, &mut self.changes);
         self.ready.push_back(WatchEvent::Bookmark { revision, initial_events_end: false });
     }
 }
