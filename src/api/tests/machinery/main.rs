@@ -4,6 +4,7 @@
 //! `../shared` next to it; where they are absent the tests say that they are skipped.
 
 mod answers;
+mod apply;
 mod bodies;
 mod decoding;
 mod patches;

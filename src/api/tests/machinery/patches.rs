@@ -36,22 +36,6 @@ fn patched(kind: &str, body: &[u8], live: &Value) -> Result<(Value, Vec<String>)
     Ok((value, strict))
 }
 
-/// Whether all that `found` has stands in `wanted`, which may have more: defaults.
-fn is_part(found: &Value, wanted: &Value, path: &str) -> Result<(), String> {
-    match (found, wanted) {
-        (Value::Object(found), Value::Object(wanted)) => found.iter().try_for_each(|(name, value)| {
-            is_part(value, wanted.get(name).unwrap_or(&Value::Null), &format!("{path}.{name}"))
-        }),
-        (Value::Array(found), Value::Array(wanted)) if found.len() == wanted.len() => {
-            found.iter().zip(wanted).try_for_each(|(found, wanted)| is_part(found, wanted, &format!("{path}[]")))
-        }
-        _ if found == wanted => Ok(()),
-        // A zero held by value is what defaults replace.
-        (Value::Number(zero), _) if zero.as_i64() == Some(0) => Ok(()),
-        _ => Err(format!("{path}: {found} instead of {wanted}")),
-    }
-}
-
 fn replay(area: &str, at_least: usize) {
     let Some(cases) = recorded::recorded(area) else { return };
     let (mut same, mut wrong) = (0, Vec::new());
@@ -88,7 +72,7 @@ fn replay(area: &str, at_least: usize) {
                 value["metadata"].as_object_mut().expect("an object").remove("managedFields");
                 let warnings = answer["headers"]["warning"].to_string();
                 let missing = strict.iter().find(|finding| !warnings.replace('\\', "").contains(&**finding));
-                is_part(&value, &wanted, "")
+                recorded::is_part(&value, &wanted, "")
                     .and_then(|()| missing.map_or(Ok(()), |finding| Err(format!("{finding} is no warning"))))
             }
         };

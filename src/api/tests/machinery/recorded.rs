@@ -94,7 +94,8 @@ fn substitute(value: &Value, vars: &Value) -> Value {
     match value {
         Value::String(text) => match text.strip_prefix("${=").and_then(|name| name.strip_suffix('}')) {
             Some(name) => substitute(&vars[name], vars),
-            None => value.clone(),
+            None if text == "${ca}" => Value::from("Y2E="),
+            None => Value::from(text.replace("${ns}", "ns-${u}")),
         },
         Value::Array(items) => items.iter().map(|item| substitute(item, vars)).collect(),
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), substitute(value, vars))).collect(),
@@ -112,5 +113,21 @@ pub(crate) fn timed(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(timed).collect(),
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), timed(value))).collect(),
         other => other.clone(),
+    }
+}
+
+/// Whether all that `found` has stands in `wanted`, which may have more: defaults.
+pub(crate) fn is_part(found: &Value, wanted: &Value, path: &str) -> Result<(), String> {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => found.iter().try_for_each(|(name, value)| {
+            is_part(value, wanted.get(name).unwrap_or(&Value::Null), &format!("{path}.{name}"))
+        }),
+        (Value::Array(found), Value::Array(wanted)) if found.len() == wanted.len() => {
+            found.iter().zip(wanted).try_for_each(|(found, wanted)| is_part(found, wanted, &format!("{path}[]")))
+        }
+        _ if found == wanted => Ok(()),
+        // A zero held by value is what defaults replace.
+        (Value::Number(zero), _) if zero.as_i64() == Some(0) => Ok(()),
+        _ => Err(format!("{path}: {found} instead of {wanted}")),
     }
 }

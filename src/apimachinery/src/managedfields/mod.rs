@@ -28,4 +28,4 @@ pub mod manager;
 mod merge;
 mod remove;
 mod typed;
-mod updater;
+pub mod updater;

@@ -53,7 +53,7 @@ pub(super) struct ListShape<'s> {
 static DEDUCED: Schema = Schema {
     name: std::borrow::Cow::Borrowed(""),
     description: std::borrow::Cow::Borrowed(""),
-    kind: Kind::Raw,
+    kind: Kind::Deduced,
     format: std::borrow::Cow::Borrowed(""),
     nullable: false,
     default: None,
@@ -75,14 +75,15 @@ impl<'s> Type<'s> {
     pub(super) fn shape(self, value: &Value) -> Shape<'s> {
         match &self.schema.kind {
             Kind::Object(object) => {
-                if self.map_type.or(object.map_type) == Some(MapType::Atomic) {
+                // A built-in type without fields is free, and free things of built-in types are atomic.
+                if self.map_type.or(object.map_type) == Some(MapType::Atomic) || is_free(object) {
                     Shape::Leaf
                 } else {
                     Shape::Map(MapShape(Some(object)))
                 }
             }
             Kind::Array(array) => self.list(array),
-            Kind::Raw if value.is_object() => Shape::Map(MapShape(None)),
+            Kind::Deduced if value.is_object() => Shape::Map(MapShape(None)),
             _ => Shape::Leaf,
         }
     }
@@ -122,8 +123,7 @@ impl<'s> MapShape<'s> {
         }
         match &object.additional {
             Some(values) => Some(Type::new(values.get())),
-            // An object without properties is free, by OpenAPI.
-            None if object.preserve_unknown_fields || object.properties.is_empty() => Some(Type::new(&DEDUCED)),
+            None if object.preserve_unknown_fields || is_free(object) => Some(Type::new(&DEDUCED)),
             None => None,
         }
     }
@@ -132,6 +132,11 @@ impl<'s> MapShape<'s> {
     pub(super) fn is_named(self, key: &str) -> bool {
         self.0.is_some_and(|object| object.properties.contains_key(key))
     }
+}
+
+/// An object of which nothing is declared may hold anything, by OpenAPI.
+fn is_free(object: &ObjectType) -> bool {
+    object.properties.is_empty() && object.additional.is_none() && !object.preserve_unknown_fields
 }
 
 impl ListShape<'_> {
@@ -296,7 +301,7 @@ impl Validator<'_> {
 pub(super) fn descend<'s>(ty: Type<'s>, element: &str) -> Option<Type<'s>> {
     match (&ty.schema.kind, super::fieldpath::field_name(element)) {
         (Kind::Object(object), Some(name)) => MapShape(Some(object)).child(name),
-        (Kind::Raw, Some(_)) => Some(Type::new(&DEDUCED)),
+        (Kind::Deduced, Some(_)) => Some(Type::new(&DEDUCED)),
         (Kind::Array(array), None) => Some(Type::new(Link::get(&array.items))),
         _ => None,
     }

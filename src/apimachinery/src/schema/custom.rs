@@ -39,7 +39,7 @@ struct Pruner {
 impl Pruner {
     fn value(&mut self, schema: &Schema, value: &mut Value) {
         match (value, &schema.kind) {
-            (_, Kind::Any | Kind::Raw) => {}
+            (_, Kind::Any | Kind::Raw | Kind::Deduced) => {}
             (Value::Object(map), Kind::Object(object)) => self.fields(object, object.embedded_resource, map),
             (Value::Object(map), _) => self.fields(&ObjectType::default(), false, map),
             (Value::Array(items), Kind::Array(array)) => {
@@ -80,7 +80,7 @@ impl Pruner {
 }
 
 fn keeps_all(schema: &Schema) -> bool {
-    matches!(schema.kind, Kind::Any | Kind::Raw)
+    matches!(schema.kind, Kind::Any | Kind::Raw | Kind::Deduced)
 }
 
 /// A metadata field, or `apiVersion` or `kind`, of a wrong type.

@@ -230,7 +230,7 @@ impl<'s> Seed<'_, 's> {
     }
 
     fn is_free(&self) -> bool {
-        matches!(self.schema.kind, Kind::Any | Kind::Raw)
+        matches!(self.schema.kind, Kind::Any | Kind::Raw | Kind::Deduced)
     }
 
     /// The alternative that has the JSON type at hand; unknown fields below it are not noticed.
@@ -349,7 +349,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         let schema = self.alternative(|kind| matches!(kind, Kind::Array(_))).unwrap_or(self.schema);
         let item = match &schema.kind {
             Kind::Array(ArrayType { items, .. }) => items.get(),
-            Kind::Any | Kind::Raw => &ANY,
+            Kind::Any | Kind::Raw | Kind::Deduced => &ANY,
             _ => {
                 while items.next_element::<IgnoredAny>()?.is_some() {}
                 return if matches!(schema.kind, Kind::Quantity) {
@@ -376,7 +376,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         let schema = alternative.unwrap_or(self.schema);
         let object = match &schema.kind {
             Kind::Object(object) => Some(object),
-            Kind::Any | Kind::Raw => None,
+            Kind::Any | Kind::Raw | Kind::Deduced => None,
             _ => {
                 while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 return if matches!(schema.kind, Kind::Quantity) {

@@ -73,7 +73,7 @@ pub fn prune_nulls(schema: &Schema, value: &mut Value) {
 
 /// A node without a type takes anything, `null` too.
 fn is_refused_null(schema: &Schema, value: &Value) -> bool {
-    value.is_null() && !schema.nullable && !matches!(schema.kind, Kind::Any)
+    value.is_null() && !schema.nullable && !matches!(schema.kind, Kind::Any | Kind::Deduced)
 }
 
 /// Defaults a value of a built-in type with the defaults its fields declare. A default that is the zero

@@ -16,7 +16,7 @@ pub fn zero(schema: &Schema) -> Value {
         Kind::Quantity => Value::from("0"),
         Kind::IntOrString | Kind::Integer(_) | Kind::Number => Value::from(0),
         Kind::Boolean => Value::Bool(false),
-        Kind::Any | Kind::Raw | Kind::Either(_) | Kind::Object(_) | Kind::Array(_) | Kind::Time | Kind::MicroTime => {
+        Kind::Any | Kind::Raw | Kind::Deduced | Kind::Either(_) | Kind::Object(_) | Kind::Array(_) | Kind::Time | Kind::MicroTime => {
             Value::Null
         }
     }
@@ -41,7 +41,7 @@ pub fn type_name<'s>(schema: &'s Schema, known: &'s str) -> Cow<'s, str> {
         Kind::Integer(Bits::B64) => Cow::Borrowed("int64"),
         Kind::Number => Cow::Borrowed("float64"),
         Kind::Boolean => Cow::Borrowed("bool"),
-        Kind::Any => Cow::Borrowed("interface {}"),
+        Kind::Any | Kind::Deduced => Cow::Borrowed("interface {}"),
         Kind::Raw | Kind::Either(_) | Kind::Time | Kind::MicroTime | Kind::Quantity | Kind::IntOrString => {
             Cow::Borrowed(versioned_name(&schema.name))
         }

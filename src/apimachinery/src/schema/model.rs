@@ -70,9 +70,10 @@ pub enum Kind {
     Number,
     /// True or false.
     Boolean,
-    /// Anything at all, of which maps are owned field by field: `FieldsV1`, `RawExtension`, a node without a type
-    /// that preserves unknown fields.
+    /// An object that nothing here looks into, owned as a whole: `FieldsV1`, `RawExtension`.
     Raw,
+    /// Anything at all, of which maps are owned field by field: a node without a type that preserves unknown fields.
+    Deduced,
     /// One of several, told apart by its JSON type (`JSONSchemaPropsOrBool`).
     Either(Vec<Link>),
 }

@@ -81,7 +81,7 @@ pub fn schema(value: &Value, schemas: Option<&Schemas>) -> Schema {
         "integer" => Kind::Integer(Bits::B64),
         "number" => Kind::Number,
         "boolean" => Kind::Boolean,
-        _ if flag("x-kubernetes-preserve-unknown-fields") => Kind::Raw,
+        _ if flag("x-kubernetes-preserve-unknown-fields") => Kind::Deduced,
         _ => Kind::Any,
     };
     Schema {
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(ports.keys(), ["port"]);
         let port = schema.at(&["spec", "ports", "port"]).expect("port");
         assert_eq!(port.constraints.as_ref().and_then(|constraints| constraints.minimum), Some(1.0));
-        assert!(matches!(schema.at(&["spec", "any"]).expect("any").kind, Kind::Raw));
+        assert!(matches!(schema.at(&["spec", "any"]).expect("any").kind, Kind::Deduced));
         let to = schema.at(&["spec", "to"]).expect("to");
         assert!(to.nullable && matches!(to.kind, Kind::IntOrString));
     }

@@ -115,7 +115,7 @@ fn zero_struct(schema: &Schema) -> Value {
 fn is_struct(schema: &Schema) -> bool {
     match &schema.kind {
         Kind::Object(object) => object.additional.is_none(),
-        Kind::Any | Kind::Raw | Kind::Either(_) => true,
+        Kind::Any | Kind::Raw | Kind::Deduced | Kind::Either(_) => true,
         Kind::Time | Kind::MicroTime | Kind::Quantity | Kind::IntOrString => true,
         Kind::Array(_) | Kind::String | Kind::Bytes | Kind::Integer(_) | Kind::Number | Kind::Boolean => false,
     }
