@@ -8,16 +8,22 @@
 //! serve, ...       one file per command
 //! ```
 
+mod beside;
 mod cli;
 mod controllers;
 mod data_dir;
+mod explain;
 mod kube_apiserver;
 mod kubeconfig;
+mod logs;
 mod pki;
+mod ports;
+mod scenarios;
 mod serve;
 mod setup;
+mod walk;
 
-use std::{env, io::IsTerminal, process::ExitCode};
+use std::{env, process::ExitCode};
 
 use cli::invocation::{self, Invocation};
 
@@ -44,17 +50,27 @@ fn main() -> ExitCode {
 
 fn run(invocation: Invocation) -> anyhow::Result<()> {
     match invocation {
+        Invocation::Walk(walk) => walk::run(walk),
         Invocation::Serve { personality, given } => {
-            log_to_stderr();
+            logs::to_stderr();
             serve::run(personality, given)
         }
-        other => anyhow::bail!("{other:?}: not wired"),
+        Invocation::Replay(replay) => scenarios::replay(&replay),
+        Invocation::ScenarioList => scenarios::list(),
+        Invocation::ScenarioLint(files) => scenarios::lint(&files),
+        Invocation::ScenarioSchema => scenarios::schema(),
+        Invocation::Explain { phase, language } => explain::run(phase.as_deref(), &language),
+        Invocation::Completion(shell) => {
+            let mut command = invocation::command(&setup::flag_sets());
+            clap_complete::generate(shell, &mut command, "kubestep", &mut std::io::stdout());
+            Ok(())
+        }
+        Invocation::Reset(dir) => {
+            let dir = dir.map_or_else(data_dir::DataDir::default_path, Ok)?;
+            let locked = data_dir::DataDir::open(&dir)?;
+            locked.reset()?;
+            eprintln!("cleared {}", dir.display());
+            Ok(())
+        }
     }
-}
-
-/// Lines for a person at a terminal, without colours elsewhere; `RUST_LOG` chooses which.
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    let color = std::io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).init();
 }

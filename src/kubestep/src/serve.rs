@@ -1,14 +1,14 @@
 //! `kubestep serve`: the API server alone.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use apiserver::request::context::Services;
-use client::rest::Client;
 use controlplane::apiserver::environment::Environment;
 use phase::{clock::SystemClock, ids::Ids, record::TraceKind, trace::Tracer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    beside,
     cli::invocation::Personality,
     kube_apiserver,
     setup::{Setup, TakenPort},
@@ -17,7 +17,7 @@ use crate::{
 /// Runs until SIGINT or SIGTERM; a second one ends the process at once.
 pub fn run(personality: Personality, given: BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
     let clock = SystemClock::shared();
-    let setup = Setup::new(personality, given, TakenPort::Fail, &clock)?;
+    let mut setup = Setup::new(personality, given, TakenPort::Fail, &clock)?;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
     }
@@ -36,7 +36,9 @@ pub fn run(personality: Personality, given: BTreeMap<String, Vec<String>>) -> an
         };
         tokio::spawn(stop_on_signal(environment.stop.clone()));
         let trace = environment.tracer.start(TraceKind::Startup, || "start".to_owned());
-        kube_apiserver::run(trace, setup.options, environment).await?;
+        let server = setup.take_server();
+        tokio::spawn(beside::run(environment.clone(), server.beside, || {}));
+        kube_apiserver::run(trace, server.options, environment).await?;
         anyhow::Ok(())
     })?;
     drop(setup.data_dir);

@@ -17,6 +17,7 @@ use kv::{
 use phase::clock::Clock;
 
 use crate::{
+    beside::Beside,
     cli::invocation::{OWN_FLAGS, Personality},
     controllers::Selection,
     data_dir::DataDir,
@@ -40,10 +41,18 @@ pub enum TakenPort {
     Fail,
 }
 
+/// What is handed to the tasks that serve.
+pub struct Server {
+    /// The server's options.
+    pub options: ServerRunOptions,
+    /// What runs beside it.
+    pub beside: Beside,
+}
+
 /// A server that is ready to be started.
 pub struct Setup {
-    /// Its options.
-    pub options: ServerRunOptions,
+    /// Its options; taken by [`Setup::take_server`].
+    options: Option<ServerRunOptions>,
     /// Opens its store.
     pub open_backend: OpenBackend,
     /// Which small controllers run beside it.
@@ -87,7 +96,7 @@ impl Setup {
         let server = format!("https://127.0.0.1:{}", options.secure_serving.bind_port);
         let none = Selection::parse(&[]).map_err(|mistakes| anyhow::anyhow!(mistakes.join("\n")))?;
         Ok(Self {
-            options,
+            options: Some(options),
             open_backend: open_backend(None, clock.clone()),
             controllers: none,
             data_dir: None,
@@ -143,7 +152,7 @@ impl Setup {
         kubeconfig::write(&kubeconfig, &server, &pki)?;
         Ok(Self {
             open_backend: open_backend(Some(data_dir.store()), clock.clone()),
-            options,
+            options: Some(options),
             controllers,
             data_dir: Some(data_dir),
             pki: Some(pki),
@@ -151,6 +160,16 @@ impl Setup {
             server,
             warnings,
         })
+    }
+}
+
+impl Setup {
+    /// Returns what the tasks that serve need. There is one server, so this is called once.
+    pub fn take_server(&mut self) -> Server {
+        let options = self.options.take().expect("a setup is served once");
+        let beside =
+            Beside { controllers: self.controllers.clone(), server: self.server.clone(), pki: self.pki.clone() };
+        Server { options, beside }
     }
 }
 

@@ -78,3 +78,14 @@ impl storage::interface::Codec for StorageCodec {
         Box::pin(async move { codec().encode(object, self.media) })
     }
 }
+
+/// Reads stored bytes for a person: how they are encoded, and what they say; secrets are made unreadable.
+pub fn describe(data: &[u8]) -> (&'static str, serde_json::Value) {
+    use phase::snapshot::Subject as _;
+    let (name, media) =
+        if data.starts_with(MAGIC) { ("protobuf", MediaType::Protobuf) } else { ("json", MediaType::Json) };
+    match codec().decode(&GroupVersionKind::default(), media, data) {
+        Ok(decoded) => (name, decoded.object.snapshot().to_value()),
+        Err(_) => (name, serde_json::from_slice(data).unwrap_or_else(|_| format!("{} bytes", data.len()).into())),
+    }
+}

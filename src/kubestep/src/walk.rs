@@ -1,0 +1,135 @@
+//! `kubestep` and `kubestep walk`: the interface on a server that starts under its eyes.
+//!
+//! ```text
+//! controller (records, holds)  <-- phases --  the server, in tasks of its own
+//!      ^
+//!      '-- commands, events --  tui or plain, on the main thread
+//! ```
+
+use std::{borrow::Cow, collections::BTreeMap, io::IsTerminal, sync::Arc};
+
+use apiserver::request::context::Services;
+use control::{
+    controller::{Controller, Pump, Start},
+    ports::{Launched, Ports},
+};
+use controlplane::apiserver::environment::{Environment, OpenBackend};
+use kv::backend::Backend;
+use phase::{clock::SystemClock, ids::Ids, record::TraceKind, trace::Tracer};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tui::{
+    Options,
+    options::{Borders, Motion},
+    theme::Theme,
+    words::Language,
+};
+
+use crate::{
+    beside,
+    cli::invocation::{Personality, Walk},
+    kube_apiserver, logs,
+    ports::{Laboratory, OpenedBackend, StoreInspector},
+    setup::{Setup, TakenPort},
+};
+
+include!(concat!(env!("OUT_DIR"), "/sources.rs"));
+
+/// Shows the start and every request until the person leaves; then the server stops, too.
+pub fn run(walk: Walk) -> anyhow::Result<()> {
+    let clock = SystemClock::shared();
+    let mut setup = Setup::new(Personality::Kubestep, walk.given.clone(), TakenPort::Next, &clock)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let controller = Controller::new(clock.clone(), Start::Held, Pump::Thread);
+    controller.start()?;
+    logs::to_interface(&controller);
+    let tracer = Tracer::new(clock.clone());
+    tracer.listen(Some(controller.clone()));
+    let stop = CancellationToken::new();
+
+    let opened = OpenedBackend::default();
+    let environment = Environment {
+        services: Services { clock, ids: Ids::shared() },
+        tracer,
+        open_backend: remember(setup.open_backend.clone(), opened.clone()),
+        stop: stop.clone(),
+        tasks: TaskTracker::new(),
+    };
+    let lab = setup.pki.clone().map(|pki| Laboratory::new(setup.server.clone(), pki, stop.clone()) as Arc<_>);
+    let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend: opened })), lab, teacher: None };
+    controller.set_ports(ports, runtime.handle().clone());
+    let handle = controller.attach();
+
+    let options = interface(&walk);
+    let launched = launched(&setup);
+    let server = runtime.spawn(serve(controller.clone(), environment, setup.take_server(), launched));
+    let plain = walk.ui == "plain" || (walk.ui == "auto" && !std::io::stdout().is_terminal());
+    let shown = if plain { tui::plain::run(handle, options) } else { tui::run(handle, options) };
+
+    stop.cancel();
+    let served = runtime.block_on(server);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    shown?;
+    drop(setup.data_dir);
+    served?
+}
+
+/// Runs the server, and says when it serves.
+async fn serve(
+    controller: Arc<Controller>,
+    environment: Environment,
+    server: crate::setup::Server,
+    launched: Option<Launched>,
+) -> anyhow::Result<()> {
+    tokio::spawn(crate::serve::stop_on_signal(environment.stop.clone()));
+    tokio::spawn(beside::run(environment.clone(), server.beside, move || {
+        if let Some(launched) = launched {
+            controller.serving(launched);
+        }
+    }));
+    let trace = environment.tracer.start(TraceKind::Startup, || "startup".to_owned());
+    match kube_apiserver::run(trace, server.options, environment).await {
+        Err(error) if error.interrupted => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Opens the store and remembers it for the interface.
+fn remember(open: OpenBackend, opened: OpenedBackend) -> OpenBackend {
+    Arc::new(move |etcd| {
+        let (opening, opened) = (open(etcd), opened.clone());
+        Box::pin(async move {
+            let backend: Arc<dyn Backend> = opening.await?;
+            // Only one server runs at a time; a second one would have a process of its own.
+            opened.set(backend.clone()).unwrap_or_default();
+            Ok(backend)
+        })
+    })
+}
+
+fn launched(setup: &Setup) -> Option<Launched> {
+    let address = setup.server.trim_start_matches("https://").parse().ok()?;
+    let data_dir = setup.data_dir.as_ref().map(|dir| dir.path().to_owned());
+    Some(Launched { address, kubeconfig: setup.kubeconfig.clone()?, data_dir })
+}
+
+/// The looks that were asked for, else those the environment suggests.
+fn interface(walk: &Walk) -> Options {
+    let mut options = Options::from_environment(|name| std::env::var(name).ok());
+    options.language = if walk.language == "zh" { Language::Zh } else { Language::En };
+    match walk.theme.as_str() {
+        "dark" => options.theme = Theme::Dark,
+        "light" => options.theme = Theme::Light,
+        "contrast" => options.theme = Theme::HighContrast,
+        _ => {}
+    }
+    if walk.borders == "ascii" {
+        options.borders = Borders::Ascii;
+    }
+    if !walk.motion {
+        options.motion = Motion::Off;
+    }
+    let sources: BTreeMap<_, _> =
+        SOURCES.iter().map(|(path, text)| ((*path).to_owned(), Cow::Borrowed(*text))).collect();
+    options.sources = Arc::new(sources);
+    options
+}
