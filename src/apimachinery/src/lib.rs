@@ -7,15 +7,25 @@
 //!
 //! Read in this order.
 
+// Objects and their bytes.
+pub mod runtime;
+
+// What they share, and what is said when something is refused.
 pub mod api;
+pub mod meta;
+
+// Which of them are meant.
 pub mod fields;
+pub mod labels;
+
+// What a type looks like, and how values of it change.
+pub mod schema;
+
 pub mod jsonmergepatch;
 pub mod jsonpatch;
-pub mod labels;
 pub mod managedfields;
-pub mod meta;
-pub mod runtime;
-pub mod schema;
 pub mod strategicpatch;
+
+// Tools.
 pub mod util;
 pub mod validation;

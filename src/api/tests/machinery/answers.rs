@@ -63,22 +63,14 @@ fn recorded_lists_are_refused_alike() {
             let pairs = pairs(&step["query"]);
             let found = ListOptions::decode(Query(&pairs)).and_then(|options| options.validate());
             let message = answer["body"]["message"].as_str().unwrap_or_default();
-            match found {
-                Err(error) => {
-                    assert_eq!(error.message, message, "{name} {}", step["id"]);
-                    assert_eq!(
-                        u64::from(error.code),
-                        answer["status"].as_u64().expect("a code"),
-                        "{name} {}",
-                        step["id"]
-                    );
-                    refused += 1;
-                }
-                Ok(()) => {
-                    let ours = ["unable to parse", "expected:", "invalid selector", "ListOptions", "invalid field"];
-                    assert!(!ours.iter().any(|part| message.contains(part)), "{name} {}: {message}", step["id"]);
-                    read += 1;
-                }
+            if let Err(error) = found {
+                assert_eq!(error.message, message, "{name} {}", step["id"]);
+                assert_eq!(answer["status"], error.code, "{name} {}", step["id"]);
+                refused += 1;
+            } else {
+                let ours = ["unable to parse", "expected:", "invalid selector", "ListOptions", "invalid field"];
+                assert!(!ours.iter().any(|part| message.contains(part)), "{name} {}: {message}", step["id"]);
+                read += 1;
             }
         }
     }

@@ -62,8 +62,7 @@ pub fn set(conditions: &mut Vec<Value>, condition: Condition<'_>, now: &str) -> 
         return true;
     };
     if existing["status"] == stated["status"] {
-        stated["lastTransitionTime"] = existing["lastTransitionTime"].take();
-        existing["lastTransitionTime"] = stated["lastTransitionTime"].clone();
+        stated["lastTransitionTime"] = existing["lastTransitionTime"].clone();
     }
     // What else the condition has (`observedGeneration`) stays.
     let fields = stated.as_object().into_iter().flatten();

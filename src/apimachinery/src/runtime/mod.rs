@@ -2,7 +2,10 @@
 //!
 //! Go: apimachinery/pkg/runtime
 
-pub mod encoded;
-pub mod object;
 pub mod schema;
+
+pub mod object;
+
+pub mod encoded;
+
 pub mod serializer;

@@ -10,8 +10,12 @@
 //!
 //! Go: apimachinery/pkg/runtime/serializer
 
-pub mod codec;
 pub mod json;
-pub mod protobuf;
-pub mod streaming;
+
 pub mod yaml;
+
+pub mod protobuf;
+
+pub mod codec;
+
+pub mod streaming;

@@ -14,10 +14,15 @@
 //!
 //! Go: apimachinery/pkg/runtime/serializer/protobuf/protobuf.go
 
-pub mod decode;
-pub mod encode;
-pub mod envelope;
+pub mod wire;
+
 pub mod layout;
+
+pub mod envelope;
+
+pub mod encode;
+
+pub mod decode;
+
 #[cfg(test)]
 mod tests;
-pub mod wire;
