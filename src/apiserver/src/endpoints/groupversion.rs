@@ -14,6 +14,8 @@ use phase::BoxFuture;
 
 use crate::{
     endpoints::{
+        codec::Codec,
+        discovery::{self, resources},
         handlers::{self, Verb, scope::RequestScope},
         negotiation::{self, MediaType},
     },
@@ -31,6 +33,8 @@ use crate::{
 pub struct APIGroupVersion {
     /// The group and the version.
     pub group_version: GroupVersion,
+    /// Writes the list of resources.
+    documents: Arc<dyn Codec>,
     /// By `resource` or `resource/subresource`.
     routes: BTreeMap<String, Route>,
 }
@@ -43,17 +47,29 @@ struct Route {
 
 impl APIGroupVersion {
     /// Installs resources: a verb for everything that a storage can do.
-    pub fn new(group_version: GroupVersion, scopes: impl IntoIterator<Item = RequestScope>) -> Self {
+    pub fn new(
+        group_version: GroupVersion,
+        documents: Arc<dyn Codec>,
+        scopes: impl IntoIterator<Item = RequestScope>,
+    ) -> Self {
         let routes = scopes.into_iter().map(|scope| {
             let verbs = verbs(&*scope.storage);
             (path(&scope.resource.resource, &scope.subresource), Route { scope, verbs })
         });
-        Self { group_version, routes: routes.collect() }
+        Self { group_version, documents, routes: routes.collect() }
     }
 
     /// Returns what is installed, by path, with its verbs.
     pub fn installed(&self) -> impl Iterator<Item = (&RequestScope, &[Verb])> {
         self.routes.values().map(|route| (&route.scope, route.verbs.as_slice()))
+    }
+
+    /// Returns the path below which everything lies: `/api/v1`, `/apis/apps/v1`.
+    pub fn root_path(&self) -> String {
+        match self.group_version.group.as_str() {
+            "" => format!("/api/{}", self.group_version.version),
+            group => format!("/apis/{group}/{}", self.group_version.version),
+        }
     }
 
     /// Finds the route of a request, or the answer of a router that has none.
@@ -70,6 +86,9 @@ impl APIGroupVersion {
 impl Handler for APIGroupVersion {
     fn serve<'a>(&'a self, cx: &'a mut Context) -> BoxFuture<'a, Response> {
         Box::pin(async move {
+            if cx.info.path.trim_end_matches('/') == self.root_path() {
+                return discovery::document(&*self.documents, cx, || resources::api_resource_list(self)).await;
+            }
             match self.route(cx) {
                 Ok((scope, verb)) => handlers::serve(scope, verb, cx).await,
                 Err(response) => response,
@@ -169,12 +188,4 @@ impl Route {
         let message = format!("406: Not Acceptable\n\nAvailable representations: {}", produced.join(", "));
         Err(responses::status(&responses::without_details(406, "NotAcceptable", message)))
     }
-}
-
-/// What an installer knows of a group before its versions are served.
-///
-/// Go: apiserver/pkg/server/genericapiserver.go APIGroupInfo
-pub struct APIGroupInfo {
-    /// Its versions, the preferred one first.
-    pub versions: Vec<Arc<APIGroupVersion>>,
 }

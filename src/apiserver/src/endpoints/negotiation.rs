@@ -146,12 +146,36 @@ pub fn negotiate_input(cx: &Context, accepted: &[MediaType]) -> Result<MediaType
     found.copied().ok_or_else(|| StatusError::new_unsupported_media_type(&names(accepted)))
 }
 
+/// Says whether a client asks for all of discovery in one document, and in which media type.
+///
+/// Go: apiserver/pkg/endpoints/discovery/aggregated/negotiation.go DiscoveryEndpointRestrictions, IsAggregatedDiscoveryGVK
+pub fn negotiate_discovery(header: &str) -> Option<(MediaType, Discovery)> {
+    if header.is_empty() {
+        return Some((BUILT_IN[0], Discovery::Plain));
+    }
+    negotiate_with(header, BUILT_IN, |clause, media| match clause.convert() {
+        None => Some((media, Discovery::Plain)),
+        Some(["APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2"]) => Some((media, Discovery::Aggregated)),
+        Some(_) => None,
+    })
+}
+
+/// The two forms of discovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discovery {
+    /// Groups, and a document for each of their versions.
+    Plain,
+    /// Everything in one document.
+    Aggregated,
+}
+
 /// Returns a media type in lower case, without parameters.
 pub fn media_type_of(header: &str) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn names(accepted: &[MediaType]) -> Vec<&'static str> {
+/// Returns the names of media types.
+pub fn names(accepted: &[MediaType]) -> Vec<&'static str> {
     accepted.iter().map(|media| media.as_str()).collect()
 }
 
@@ -162,29 +186,35 @@ fn negotiate(header: &str, accepted: &[MediaType], restrictions: Restrictions) -
     if header.is_empty() {
         return Some(Output { media: accepted[0], ..Output::JSON });
     }
+    negotiate_with(header, accepted, |clause, media| accept(clause, media, restrictions))
+}
+
+/// Returns what `accept` makes of the best clause and media type that it takes.
+fn negotiate_with<T>(
+    header: &str,
+    accepted: &[MediaType],
+    accept: impl Fn(&Clause<'_>, MediaType) -> Option<T>,
+) -> Option<T> {
     parse_accept(header).iter().find_map(|clause| {
         let fits = |media: &&MediaType| {
             clause.kind == "*" && clause.subtype == "*"
                 || clause.kind == "application" && (clause.subtype == "*" || clause.subtype == media.subtype())
         };
-        accepted.iter().filter(fits).find_map(|media| accept(clause, *media, restrictions))
+        accepted.iter().filter(fits).find_map(|media| accept(clause, *media))
     })
 }
 
 /// Go: acceptMediaTypeOptions
 fn accept(clause: &Clause<'_>, media: MediaType, restrictions: Restrictions) -> Option<Output> {
-    let parameter = |name: &str| clause.parameters.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    let parameter = |name| clause.parameter(name);
     if parameter("stream")
         .is_some_and(|stream| !stream.is_empty() && (stream != "watch" || media.streaming().is_none()))
     {
         return None;
     }
-    let convert = [parameter("as"), parameter("g"), parameter("v")];
-    let transform = if convert.iter().any(Option::is_some) {
-        let [kind, group, version] = convert.map(Option::unwrap_or_default);
-        Some(allowed_transform(kind, group, version, media, restrictions)?)
-    } else {
-        None
+    let transform = match clause.convert() {
+        Some([kind, group, version]) => Some(allowed_transform(kind, group, version, media, restrictions)?),
+        None => None,
     };
     Some(Output { media, pretty: parameter("pretty") == Some("1"), transform })
 }
@@ -219,6 +249,19 @@ pub struct Clause<'a> {
     /// What follows, `q` aside.
     pub parameters: Vec<(&'a str, &'a str)>,
     quality: f32,
+}
+
+impl<'a> Clause<'a> {
+    /// Returns a parameter; the last one counts.
+    fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.parameters.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    }
+
+    /// Returns kind, group and version of the form that is asked for, if one is.
+    fn convert(&self) -> Option<[&'a str; 3]> {
+        let convert = ["as", "g", "v"].map(|name| self.parameter(name));
+        convert.iter().any(Option::is_some).then(|| convert.map(Option::unwrap_or_default))
+    }
 }
 
 /// Splits an `Accept` header and sorts it, the best first.

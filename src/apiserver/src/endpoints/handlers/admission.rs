@@ -91,7 +91,7 @@ impl RequestScope {
     pub(super) fn attributes(&self, cx: &Context, operation: Operation, subject: &Subject) -> Attributes {
         Attributes {
             operation,
-            kind: self.hub.with_kind(&self.kind.kind),
+            kind: self.kind.clone(),
             resource: self.resource.clone(),
             subresource: self.subresource.clone(),
             namespace: cx.info.namespace.clone(),

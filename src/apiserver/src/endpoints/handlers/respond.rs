@@ -87,6 +87,11 @@ pub async fn error(scope: &RequestScope, cx: &Context, error: &StatusError) -> R
     response
 }
 
+/// Answers with a document that is no object of a resource, in the form that was chosen.
+pub async fn document(codec: &dyn Codec, cx: &Context, document: &Object, output: Output) -> Result<Response> {
+    serialize(codec, cx, 200, vec![document.to_json().into()], output).await
+}
+
 /// The resource has no such verb, although the route exists.
 pub(super) fn not_supported(scope: &RequestScope, action: &str) -> StatusError {
     StatusError::new_method_not_supported(&scope.resource.group_resource(), action)

@@ -133,7 +133,10 @@ impl Fixture {
         let status = SubresourceStore::new(&store, Arc::new(WidgetStatus));
         let scopes = [scope("", Arc::new(store)), scope("status", Arc::new(status))];
         let services = Services { clock, ids: Arc::new(Ids::seeded(1)) };
-        Self { handler: APIGroupVersion::new(GroupVersion::new("ex.io", "v1"), scopes), services }
+        Self {
+            handler: APIGroupVersion::new(GroupVersion::new("ex.io", "v1"), Arc::new(UntypedCodec), scopes),
+            services,
+        }
     }
 
     /// Sends a request: `POST /apis/...`, headers as pairs, a body.
