@@ -10,8 +10,8 @@ use apimachinery::{
 };
 use apiserver::{
     endpoints::{
-        groupversion::{APIGroupInfo, APIGroupVersion},
-        handlers::scope::{Items, RequestScope},
+        handlers::scope::Items,
+        installer::{APIGroupInfo, APIVersionInfo, Installation},
         negotiation,
     },
     registry::rest::Storage,
@@ -40,7 +40,7 @@ use crate::{
             accessreview::{AccessReview, Whom},
             rulesreview::RulesReview,
         },
-        codec::{self, BuiltInConvertor},
+        codec,
         provider::{Provider, Storages},
         review::Review,
     },
@@ -139,49 +139,30 @@ impl CompletedConfig {
         };
         let mut groups = self.reviews();
         groups.extend(provider.storages());
-        // Versions of one group stand together, the preferred one first.
-        let mut infos: Vec<APIGroupInfo> = Vec::new();
-        for (version, storages) in groups {
-            let scopes = storages.iter().map(|(path, storage)| self.scope(&version, path, storage));
-            let group_version = Arc::new(APIGroupVersion::new(version.clone(), scopes.collect::<Vec<_>>()));
-            match infos.iter_mut().find(|info| info.versions[0].group_version.group == version.group) {
-                Some(info) => info.versions.push(group_version),
-                None => infos.push(APIGroupInfo { versions: vec![group_version] }),
-            }
-        }
-        let (legacy, others): (Vec<_>, Vec<_>) =
-            infos.into_iter().partition(|info| info.versions[0].group_version.group.is_empty());
-        for info in legacy {
-            server.install_legacy_api_group(trace, DEFAULT_LEGACY_API_PREFIX, info).await?;
-        }
-        server.install_api_groups(trace, others).await
-    }
-
-    /// What the handlers of one path know.
-    fn scope(&self, version: &GroupVersion, path: &str, storage: &Arc<dyn Storage>) -> RequestScope {
-        let config = &self.generic.config;
-        let (resource, subresource) = path.split_once('/').unwrap_or((path, ""));
-        let hub = storage.kind();
-        let served = api::resources::find(&version.group, &version.version, resource);
-        let kind = served.filter(|_| hub.kind == served.map_or("", |served| served.kind.as_str()));
-        let kind = kind.map_or_else(|| hub.clone(), api::resources::Resource::gvk);
-        RequestScope {
-            resource: version.with_resource(resource),
-            subresource: subresource.to_owned(),
-            kind,
-            hub: hub.group_version(),
-            storage: storage.clone(),
-            codec: codec::codec(),
-            convertor: Arc::new(BuiltInConvertor),
-            field_manager: None,
-            table_convertor: storage.table_convertor(),
+        let installation = Installation {
+            scheme: Arc::new(codec::BuiltIn),
             admission: config.admission_control.clone().map(|chain| chain as _),
             authorizer: config.authorization.authorizer.clone(),
+            min_request_timeout: config.min_request_timeout.into(),
             media_types: negotiation::BUILT_IN,
             patch_types: &PatchType::ALL,
             items: Items::Bare,
-            min_request_timeout: config.min_request_timeout.into(),
+        };
+        // Versions of one group stand together, the preferred one first.
+        let mut infos: Vec<APIGroupInfo> = Vec::new();
+        for (version, storage) in groups {
+            let GroupVersion { group, version } = version;
+            let info = APIVersionInfo { version, storage };
+            match infos.iter_mut().find(|known| known.group == group) {
+                Some(known) => known.versions.push(info),
+                None => infos.push(APIGroupInfo { group, versions: vec![info] }),
+            }
         }
+        let (core, others): (Vec<_>, Vec<_>) = infos.into_iter().partition(|info| info.group.is_empty());
+        for core in core {
+            server.install_legacy_api_group(trace, DEFAULT_LEGACY_API_PREFIX, &installation, core).await?;
+        }
+        server.install_api_groups(trace, &installation, others).await
     }
 
     /// The resources that are questions: nothing of them is stored.

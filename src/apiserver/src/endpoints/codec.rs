@@ -11,9 +11,11 @@ use apimachinery::{
     runtime::{
         object::Object,
         schema::{GroupVersion, GroupVersionKind},
+        serializer::yaml,
     },
 };
 use phase::{BoxFuture, trace::Trace};
+use serde_json::Value;
 
 use crate::{endpoints::negotiation::MediaType, request::context::Context};
 
@@ -123,7 +125,7 @@ pub enum Force {
     Yes,
 }
 
-/// Reads and writes the JSON of kinds that nobody described.
+/// Reads and writes the JSON and YAML of kinds that nobody described.
 #[derive(Clone, Copy, Debug)]
 pub struct UntypedCodec;
 
@@ -132,7 +134,11 @@ impl Codec for UntypedCodec {
         let error = |message: String| DecodeError { kind: None, message };
         let mut object: Object = match media {
             MediaType::Json => serde_json::from_slice(body).map_err(|cause| error(cause.to_string()))?,
-            MediaType::Yaml | MediaType::Protobuf => return Err(error(format!("{} needs a schema", media.as_str()))),
+            MediaType::Yaml => {
+                let document = yaml::decode(body).map_err(|cause| error(cause.0))?;
+                Object::from_value(document.value).unwrap_or_default()
+            }
+            MediaType::Protobuf => return Err(error("protobuf needs a schema".to_owned())),
         };
         if object.kind().is_empty() && object.api_version().is_empty() {
             object.set_gvk(default);
@@ -149,7 +155,8 @@ impl Codec for UntypedCodec {
     fn encode(&self, object: &Object, media: MediaType) -> Result<Vec<u8>, StatusError> {
         match media {
             MediaType::Json => Ok(object.to_json()),
-            MediaType::Yaml | MediaType::Protobuf => Err(StatusError::new_not_acceptable(&[MediaType::Json.as_str()])),
+            MediaType::Yaml => Ok(yaml::encode(&Value::Object(object.0.clone()))),
+            MediaType::Protobuf => Err(StatusError::new_not_acceptable(&[MediaType::Json.as_str()])),
         }
     }
 }

@@ -9,7 +9,7 @@
 //!                                  -> APIResource entries             (discovery)
 //! ```
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use apimachinery::{
     meta::options::PatchType,
@@ -43,7 +43,7 @@ pub struct APIVersionInfo {
     /// `v1`
     pub version: String,
     /// By path: `pods`, `pods/status`.
-    pub storage: Vec<(String, Arc<dyn Storage>)>,
+    pub storage: BTreeMap<String, Arc<dyn Storage>>,
 }
 
 /// What is known of the kinds that a server has.
@@ -62,7 +62,7 @@ pub trait Scheme: Send + Sync {
     /// Returns the kind that a storage serves at a version: its own, or the same in that version.
     ///
     /// Go: installer.go GetResourceKind
-    fn served_kind(&self, version: &GroupVersion, storage: &dyn Storage) -> GroupVersionKind {
+    fn served_kind(&self, version: &GroupVersion, _path: &str, storage: &dyn Storage) -> GroupVersionKind {
         let own = storage.kind();
         if own.group == version.group { version.with_kind(&own.kind) } else { own }
     }
@@ -115,7 +115,7 @@ impl Installation {
     /// Go: APIInstaller.registerResourceHandlers
     pub fn scope(&self, version: &GroupVersion, path: &str, storage: Arc<dyn Storage>) -> RequestScope {
         let (resource, subresource) = path.split_once('/').unwrap_or((path, ""));
-        let kind = self.scheme.served_kind(version, &*storage);
+        let kind = self.scheme.served_kind(version, path, &*storage);
         let hub = storage.kind().group_version();
         let manager = Manager { kind: &kind, hub: &hub, subresource, storage: &*storage };
         let written = storage.creater().is_some() || storage.updater().is_some();

@@ -22,6 +22,11 @@ use phase::{
 };
 
 use crate::{
+    endpoints::{
+        codec::Codec,
+        discovery::{aggregated::ResourceManager, root::GroupManager},
+        groupversion::APIGroupVersion,
+    },
     request::{context::Services, handler::Handler},
     server::{
         config::Config,
@@ -81,6 +86,16 @@ pub struct GenericAPIServer {
     pub tracer: Arc<Tracer>,
     /// Where the core group may live.
     pub legacy_api_group_prefixes: BTreeSet<String>,
+    /// Writes documents that are no objects of a resource.
+    pub serializer: Arc<dyn Codec>,
+    /// The groups and versions that were installed, for whoever publishes them.
+    pub installed_versions: Mutex<Vec<Arc<APIGroupVersion>>>,
+    /// The groups at `/apis`.
+    pub discovery_group_manager: Arc<GroupManager>,
+    /// See `Config`.
+    pub aggregated_discovery_group_manager: Arc<ResourceManager>,
+    /// See `Config`.
+    pub aggregated_legacy_discovery_group_manager: Arc<ResourceManager>,
     pub(super) delegation_target: Arc<dyn DelegationTarget>,
     disabled_post_start_hooks: BTreeSet<String>,
     pub(super) post_start_hooks: Mutex<Vec<PostStartHookEntry>>,
@@ -121,6 +136,11 @@ impl GenericAPIServer {
             services: c.services.clone(),
             tracer: c.tracer.clone(),
             legacy_api_group_prefixes: c.legacy_api_group_prefixes.clone(),
+            serializer: c.serializer.clone(),
+            installed_versions: Mutex::default(),
+            discovery_group_manager: Arc::new(GroupManager::new(c.serializer.clone())),
+            aggregated_discovery_group_manager: c.aggregated_discovery_group_manager.clone(),
+            aggregated_legacy_discovery_group_manager: c.aggregated_legacy_discovery_group_manager.clone(),
             delegation_target,
             disabled_post_start_hooks: c.disabled_post_start_hooks.clone(),
             post_start_hooks: Mutex::default(),

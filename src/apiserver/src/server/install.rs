@@ -1,4 +1,4 @@
-//! Putting API groups on a server.
+//! Putting API groups on a server, and into discovery.
 //!
 //! Go: apiserver/pkg/server/genericapiserver.go InstallLegacyAPIGroup, InstallAPIGroups
 
@@ -7,7 +7,17 @@ use std::sync::Arc;
 use phase::{catalog::Phase, snapshot::Nothing, trace::Trace};
 
 use crate::{
-    endpoints::groupversion::{APIGroupInfo, APIGroupVersion},
+    endpoints::{
+        discovery::{
+            aggregated::{AggregatedDiscovery, Source},
+            group::{APIGroup, APIGroupHandler},
+            legacy::LegacyRootAPIHandler,
+            resources,
+        },
+        groupversion::APIGroupVersion,
+        installer::{APIGroupInfo, Installation},
+    },
+    request::handler::Handler,
     server::{
         config::defaults::API_GROUP_PREFIX, genericapiserver::GenericAPIServer, handler::WebService,
         start_error::StartError,
@@ -15,13 +25,14 @@ use crate::{
 };
 
 impl GenericAPIServer {
-    /// Serves the core group, below a prefix of its own: `/api`.
+    /// Serves the core group, below a prefix of its own.
     ///
     /// Go: apiserver/pkg/server/genericapiserver.go InstallLegacyAPIGroup
     pub async fn install_legacy_api_group(
         &self,
         trace: &Trace,
-        api_prefix: &str,
+        api_prefix: &'static str,
+        installation: &Installation,
         info: APIGroupInfo,
     ) -> Result<(), StartError> {
         if !self.legacy_api_group_prefixes.contains(api_prefix) {
@@ -29,19 +40,44 @@ impl GenericAPIServer {
             let message = format!("{api_prefix:?} is not in the allowed legacy API prefixes: {allowed:?}");
             return Err(StartError::new(self.name, message));
         }
-        self.install_api_group(trace, api_prefix, info).await
+        let versions = self.install_api_resources(trace, api_prefix, installation, &info).await?;
+        let manager = self.aggregated_legacy_discovery_group_manager.clone();
+        for version in &versions {
+            manager.add_group_version(Source::BuiltIn, "", resources::api_version_discovery(version));
+        }
+        let plain = Arc::new(LegacyRootAPIHandler {
+            external_address: self.external_address.clone(),
+            versions: info.versions.into_iter().map(|version| version.version).collect(),
+            codec: self.serializer.clone(),
+        });
+        let codec = self.serializer.clone();
+        self.serve(api_prefix, Arc::new(AggregatedDiscovery { manager, path: api_prefix, codec, plain }));
+        Ok(())
     }
 
     /// Serves groups below `/apis`, in the order in which discovery lists them.
     ///
     /// Go: apiserver/pkg/server/genericapiserver.go InstallAPIGroups
-    pub async fn install_api_groups(&self, trace: &Trace, infos: Vec<APIGroupInfo>) -> Result<(), StartError> {
+    pub async fn install_api_groups(
+        &self,
+        trace: &Trace,
+        installation: &Installation,
+        infos: Vec<APIGroupInfo>,
+    ) -> Result<(), StartError> {
         for info in infos {
-            let group = info.versions.first().map(|version| version.group_version.group.clone()).unwrap_or_default();
-            if group.is_empty() {
+            if info.group.is_empty() {
                 return Err(StartError::new(self.name, "cannot register handler with an empty group"));
             }
-            self.install_api_group(trace, &format!("{API_GROUP_PREFIX}/{group}"), info).await?;
+            let root = format!("{API_GROUP_PREFIX}/{}", info.group);
+            let versions = self.install_api_resources(trace, &root, installation, &info).await?;
+            for version in &versions {
+                let document = resources::api_version_discovery(version);
+                self.aggregated_discovery_group_manager.add_group_version(Source::BuiltIn, &info.group, document);
+            }
+            let versions_by_preference = info.versions.into_iter().map(|version| version.version).collect();
+            let group = APIGroup { name: info.group, versions: versions_by_preference };
+            self.discovery_group_manager.add_group(group.clone());
+            self.serve(&root, Arc::new(APIGroupHandler { group, codec: self.serializer.clone() }));
         }
         Ok(())
     }
@@ -49,17 +85,39 @@ impl GenericAPIServer {
     /// Makes a web service for every version of a group. The one function that enters the phase.
     ///
     /// Go: apiserver/pkg/server/genericapiserver.go installAPIResources
-    async fn install_api_group(&self, trace: &Trace, root: &str, info: APIGroupInfo) -> Result<(), StartError> {
+    async fn install_api_resources(
+        &self,
+        trace: &Trace,
+        root: &str,
+        installation: &Installation,
+        info: &APIGroupInfo,
+    ) -> Result<Vec<Arc<APIGroupVersion>>, StartError> {
         let phase = trace.enter_labelled(Phase::InstallAPIGroup, root.to_owned(), &mut Nothing).await?;
-        for version in info.versions {
-            self.install_version(root, version);
+        let mut installed = Vec::new();
+        for version in &info.versions {
+            let handler = Arc::new(installation.install(&info.group, version));
+            self.serve(&format!("{root}/{}", version.version), handler.clone());
+            installed.push(handler);
         }
+        self.installed_versions.lock().extend(installed.iter().cloned());
         phase.done();
-        Ok(())
+        Ok(installed)
     }
 
-    fn install_version(&self, root: &str, version: Arc<APIGroupVersion>) {
-        let root_path = format!("{root}/{}", version.group_version.version);
-        self.handler.go_restful_container.add(WebService { root_path, handler: version });
+    /// Serves the list of groups at `/apis`, in both forms.
+    ///
+    /// Go: apiserver/pkg/server/config.go installAPI
+    pub(super) fn install_discovery(&self) {
+        let handler = AggregatedDiscovery {
+            manager: self.aggregated_discovery_group_manager.clone(),
+            path: API_GROUP_PREFIX,
+            codec: self.serializer.clone(),
+            plain: self.discovery_group_manager.clone(),
+        };
+        self.serve(API_GROUP_PREFIX, Arc::new(handler));
+    }
+
+    fn serve(&self, root_path: &str, handler: Arc<dyn Handler>) {
+        self.handler.go_restful_container.add(WebService { root_path: root_path.to_owned(), handler });
     }
 }

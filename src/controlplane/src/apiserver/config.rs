@@ -44,6 +44,7 @@ use crate::{
     controller::clusterauthenticationtrust::ClusterAuthenticationInfo,
     instance,
     options::{authentication, authorization::Mode, run::CompletedOptions, servicecidr::ServiceRanges},
+    registry::codec,
     resource_config,
 };
 
@@ -82,6 +83,7 @@ pub async fn build_generic_config(
     environment: &Environment,
 ) -> Result<Generic, StartError> {
     let mut config = Config::new(environment.services.clone(), environment.tracer.clone());
+    config.serializer = codec::codec();
     let phase = trace.enter(Phase::BuildGenericConfig, &mut config).await?;
     let (loopback_client, versioned_informers) = generic_config(trace, completed, &mut config).await?;
     let storage_factory = configure_storage(trace, completed, environment, &mut config).await?;

@@ -13,10 +13,14 @@ use apimachinery::{
         serializer::protobuf::envelope::MAGIC,
     },
 };
-use apiserver::endpoints::{
-    codec::{Codec, Convertor},
-    negotiation::MediaType,
-    schema_codec::SchemaCodec,
+use apiserver::{
+    endpoints::{
+        codec::{Codec, Convertor, FieldManager},
+        installer,
+        negotiation::MediaType,
+        schema_codec::SchemaCodec,
+    },
+    registry::rest::Storage,
 };
 use phase::{BoxFuture, trace::Trace};
 
@@ -49,6 +53,34 @@ fn convert(object: Object, to: &GroupVersion) -> Result<Object, StatusError> {
     let from = object.gvk();
     conversion::convert(object, to)
         .ok_or_else(|| StatusError::new_internal_error(format!("{from} cannot be converted to {to}")))
+}
+
+/// What is known of the built-in kinds.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltIn;
+
+impl installer::Scheme for BuiltIn {
+    fn codec(&self, _: &GroupVersionKind) -> Arc<dyn Codec> {
+        codec()
+    }
+
+    fn convertor(&self) -> Arc<dyn Convertor> {
+        Arc::new(BuiltInConvertor)
+    }
+
+    fn field_manager(&self, _: &installer::Manager<'_>) -> Option<Arc<dyn FieldManager>> {
+        None
+    }
+
+    /// Events are kept as those of the core group, and served as what they are asked for.
+    fn served_kind(&self, version: &GroupVersion, path: &str, storage: &dyn Storage) -> GroupVersionKind {
+        let hub = storage.kind();
+        let resource = path.split('/').next().unwrap_or_default();
+        match api::resources::find(&version.group, &version.version, resource) {
+            Some(served) if served.kind == hub.kind => served.gvk(),
+            _ => hub,
+        }
+    }
 }
 
 /// Between the bytes in the store and the version that is kept in memory.

@@ -49,9 +49,9 @@ const DEFAULT_PRIORITY: (i64, i64) = (1000, 15);
 /// What all servers have.
 ///
 /// Go: aggregated.ResourceManager
+#[derive(Default)]
 pub struct ResourceManager {
     state: Mutex<State>,
-    codec: Arc<dyn Codec>,
 }
 
 #[derive(Default)]
@@ -72,11 +72,6 @@ struct Document {
 }
 
 impl ResourceManager {
-    /// Returns a manager that knows nothing yet.
-    pub fn new(codec: Arc<dyn Codec>) -> Self {
-        Self { state: Mutex::default(), codec }
-    }
-
     /// Adds or replaces a version.
     pub fn add_group_version(&self, source: Source, group: &str, version: Value) {
         let name = version["version"].as_str().unwrap_or_default().to_owned();
@@ -198,6 +193,8 @@ pub struct AggregatedDiscovery {
     pub manager: Arc<ResourceManager>,
     /// The path at which it stands; below it, everything is the other's.
     pub path: &'static str,
+    /// Writes the document in other media types than JSON.
+    pub codec: Arc<dyn Codec>,
     /// Who answers the others.
     pub plain: Arc<dyn Handler>,
 }
@@ -207,7 +204,7 @@ impl Handler for AggregatedDiscovery {
         let asked = negotiation::negotiate_discovery(cx.header("accept"));
         match asked {
             Some((media, Discovery::Aggregated)) if cx.info.path.trim_end_matches('/') == self.path => {
-                let response = self.manager.respond(cx, media);
+                let response = self.manager.respond(cx, media, &*self.codec);
                 Box::pin(async move { response })
             }
             _ => self.plain.serve(cx),
@@ -219,7 +216,7 @@ impl ResourceManager {
     /// Answers with the document, or with 304 to a client that has it.
     ///
     /// Go: ServeHTTPWithETag
-    fn respond(&self, cx: &Context, media: MediaType) -> Response {
+    fn respond(&self, cx: &Context, media: MediaType, codec: &dyn Codec) -> Response {
         let document = self.document();
         let mut response = if cx.header("if-none-match").as_bytes() == document.etag.as_bytes() {
             let mut response = Response::new(client::transport::empty());
@@ -228,9 +225,7 @@ impl ResourceManager {
         } else {
             let body = match media {
                 MediaType::Json => Ok(document.json.clone()),
-                MediaType::Yaml | MediaType::Protobuf => {
-                    self.codec.encode(&document.object, media).map(bytes::Bytes::from)
-                }
+                MediaType::Yaml | MediaType::Protobuf => codec.encode(&document.object, media).map(bytes::Bytes::from),
             };
             match body {
                 Ok(body) => responses::with_body(200, body, content_type(media)),
@@ -259,7 +254,6 @@ fn content_type(media: MediaType) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoints::codec::UntypedCodec;
 
     #[test]
     fn versions_are_ordered_as_kubernetes_orders_them() {
@@ -270,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_first_source_wins_and_priorities_order() {
-        let manager = ResourceManager::new(Arc::new(UntypedCodec));
+        let manager = ResourceManager::default();
         let version = |name: &str, from: &str| json!({"version": name, "resources": [{"resource": from}]});
         manager.add_group_version(Source::CustomResources, "ex.io", version("v1", "custom"));
         manager.add_group_version(Source::BuiltIn, "ex.io", version("v1", "built-in"));

@@ -8,6 +8,7 @@ use component_base::{featuregate::FeatureGate, version};
 use phase::trace::Tracer;
 
 use crate::{
+    endpoints::codec::UntypedCodec,
     request::{
         context::Services,
         requestinfo::{self, RequestInfoFactory},
@@ -61,6 +62,9 @@ impl Config {
             merged_resource_config: None,
             rest_options_getter: None,
             shared_informer_factory: None,
+            serializer: Arc::new(UntypedCodec),
+            aggregated_discovery_group_manager: Arc::default(),
+            aggregated_legacy_discovery_group_manager: Arc::default(),
             external_address: String::new(),
             public_address: None,
             build_handler_chain_func: Arc::new(handler_chain::default_build_handler_chain),

@@ -24,6 +24,7 @@ use phase::trace::Tracer;
 
 use crate::{
     admission::chain::Chain,
+    endpoints::{codec::Codec, discovery::aggregated::ResourceManager},
     registry::generic::RESTOptionsGetter,
     request::{
         context::Services,
@@ -87,6 +88,12 @@ pub struct Config {
     pub rest_options_getter: Option<Arc<dyn RESTOptionsGetter>>,
     /// Follows the objects that several parts of the server read. `LoopbackClient`.
     pub shared_informer_factory: Option<Arc<SharedInformerFactory>>,
+    /// Writes documents that are no objects of a resource: discovery. `BuildGenericConfig`.
+    pub serializer: Arc<dyn Codec>,
+    /// What all servers of the chain serve below `/apis`, in one document. Shared by them.
+    pub aggregated_discovery_group_manager: Arc<ResourceManager>,
+    /// The same for `/api`.
+    pub aggregated_legacy_discovery_group_manager: Arc<ResourceManager>,
     /// Host and port under which clients know the server: `10.0.0.7:6443`. `ServerRunOptions`.
     pub external_address: String,
     /// The address under which other servers reach this one. `ServerRunOptions`.

@@ -126,6 +126,9 @@ impl CompletedConfig {
             routes::index::install(server);
         }
         routes::version::install(server, &c.effective_version);
+        if c.enable_discovery {
+            server.install_discovery();
+        }
         if c.enable_index && delegation_target.unprotected_handler().is_none() {
             routes::index::install_not_found(server);
         }
