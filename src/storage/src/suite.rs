@@ -19,6 +19,7 @@ use crate::{
     cacher::store::Cacher,
     error::Error,
     etcd3::{
+        compact::Compactor,
         lease_manager::{LeaseManager, LeaseManagerConfig},
         store::Store,
     },
@@ -411,4 +412,42 @@ async fn an_object_with_a_ttl_goes_away(store: &dyn Interface, fixture: &Fixture
     assert!(line(&mut watch).await.starts_with("DELETED brief"));
     let left = store.get_list(&TRACE, "/pods/", all()).await.expect("list");
     assert_eq!(names(&left.items), ["kept"]);
+}
+
+#[tokio::test]
+async fn two_compactors_leave_one_to_two_intervals_of_past() {
+    let fixture = fixture();
+    let (mut one, mut other) = (Compactor::default(), Compactor::default());
+    let mut last = create(&*fixture.store, "web").await.revision;
+    let mut newest = Vec::new();
+    for interval in 0..6 {
+        for (compactor, turn) in [(&mut one, 0), (&mut other, 1)] {
+            compactor.compact(&*fixture.client).await.expect("compacted, or someone else did");
+            last = relabel(&*fixture.store, "web", &format!("{interval}-{turn}")).await.revision;
+        }
+        newest.push(last);
+        let compacted = fixture.client.revisions().await.expect("revisions").compacted;
+        if interval >= 3 {
+            assert!(compacted <= newest[interval - 1], "the last interval can be read: {compacted} of {newest:?}");
+            assert!(compacted > newest[interval - 3], "what is older cannot: {compacted} of {newest:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lease_is_shared_for_a_while_and_by_so_many() {
+    let fixture = fixture();
+    let config = LeaseManagerConfig { reuse_duration_seconds: 60, max_object_count: 3 };
+    let manager = LeaseManager::new(config, fixture.clock.clone());
+    let lease = async |ttl| manager.lease(&*fixture.client, &TRACE, ttl).await.expect("lease");
+    let first = lease(3600).await;
+    assert_eq!([lease(3600).await, lease(3600).await], [first, first]);
+    let second = lease(3600).await;
+    assert_ne!(second, first, "three objects are enough");
+    fixture.clock.advance(Duration::from_secs(59));
+    assert_eq!(lease(3600).await, second);
+    fixture.clock.advance(Duration::from_secs(2));
+    let third = lease(3600).await;
+    assert_ne!(third, second, "its object would not live long enough");
+    assert_ne!(lease(60).await, third, "its object would live too long");
 }

@@ -271,8 +271,8 @@ impl Backend for Etcd {
         revision: Option<Revision>,
     ) -> BoxFuture<'a, Result<GetResponse, Error>> {
         Box::pin(async move {
-            let got = self.range(key, at(GetOptions::new(), revision), revision).await?;
-            let kv = got.kvs().first().map(convert::key_value);
+            let mut got = self.range(key, at(GetOptions::new(), revision), revision).await?;
+            let kv = convert::key_values(got.take_kvs()).pop();
             Ok(GetResponse { revision: convert::revision(got.header()), kv })
         })
     }
@@ -281,10 +281,10 @@ impl Backend for Etcd {
         Box::pin(async move {
             let from = list.start.map_or(list.prefix, |start| start.max(list.prefix));
             let options = GetOptions::new().with_range(end_of(list.prefix)).with_limit(list.limit as i64);
-            let got = self.range(from, at(options, list.revision), list.revision).await?;
+            let mut got = self.range(from, at(options, list.revision), list.revision).await?;
             Ok(ListResponse {
                 revision: convert::revision(got.header()),
-                kvs: got.kvs().iter().map(convert::key_value).collect(),
+                kvs: convert::key_values(got.take_kvs()),
                 count: got.count() as u64,
             })
         })

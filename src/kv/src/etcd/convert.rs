@@ -31,6 +31,19 @@ pub(crate) fn key_value(kv: &etcd_client::KeyValue) -> Arc<KeyValue> {
     })
 }
 
+/// The keys of an answer, without a copy of their values.
+pub(crate) fn key_values(kvs: Vec<etcd_client::KeyValue>) -> Vec<Arc<KeyValue>> {
+    kvs.into_iter().map(taken).collect()
+}
+
+fn taken(kv: etcd_client::KeyValue) -> Arc<KeyValue> {
+    let (create_revision, mod_revision) = (kv.create_revision() as Revision, kv.mod_revision() as Revision);
+    let (version, lease) = (kv.version() as u64, Some(kv.lease()).filter(|lease| *lease != 0));
+    let (key, value) = kv.into_key_value();
+    let key = String::from_utf8_lossy(&key).into();
+    Arc::new(KeyValue { key, value: value.into(), create_revision, mod_revision, version, lease })
+}
+
 /// A change.
 pub(crate) fn event(event: &etcd_client::Event) -> Option<Event> {
     let kv = event.kv()?;

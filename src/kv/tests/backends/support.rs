@@ -42,13 +42,23 @@ pub fn etcd(directory: &Path) -> Option<Server> {
     etcd_at(directory, free_address(), free_address())
 }
 
+/// Starts etcd with TLS towards its clients; `None` if it is not installed.
+pub fn secure_etcd(directory: &Path, flags: &[String]) -> Option<Server> {
+    start(directory, free_address().replace("http:", "https:"), free_address(), flags)
+}
+
 /// Starts etcd; `None` if it is not installed.
 pub fn etcd_at(directory: &Path, client: String, peer: String) -> Option<Server> {
+    start(directory, client, peer, &[])
+}
+
+fn start(directory: &Path, client: String, peer: String, flags: &[String]) -> Option<Server> {
     let child = Command::new("etcd")
         .args(["--name", "test", "--initial-cluster", &format!("test={peer}"), "--data-dir"])
         .arg(directory)
         .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
         .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
+        .args(flags)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
@@ -63,12 +73,16 @@ pub fn etcd_at(directory: &Path, client: String, peer: String) -> Option<Server>
 
 /// Connects as soon as it answers.
 pub async fn connect(server: &Server) -> Etcd {
-    let options = Options { endpoints: vec![server.client.clone()], ..Options::default() };
+    connect_with(&Options { endpoints: vec![server.client.clone()], ..Options::default() }).await
+}
+
+/// Connects as soon as it answers.
+pub async fn connect_with(options: &Options) -> Etcd {
     for _ in 0..100 {
-        if let Ok(etcd) = Etcd::connect(&options).await {
+        if let Ok(etcd) = Etcd::connect(options).await {
             return etcd;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("etcd does not answer at {}", server.client)
+    panic!("etcd does not answer at {:?}", options.endpoints)
 }

@@ -76,7 +76,8 @@ impl LeaseManager {
         let mut last = self.last.lock();
         let last = last.as_mut()?;
         let valid = now + ttl * SECOND < last.expires;
-        let sufficient = now + (ttl + reuse) * SECOND > last.expires;
+        // Go compares strictly, but its clock never stands still between two calls.
+        let sufficient = now + (ttl + reuse) * SECOND >= last.expires;
         last.attached += 1;
         (valid && sufficient && last.attached <= self.config.max_object_count).then_some(last.id)
     }
