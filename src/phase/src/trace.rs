@@ -68,7 +68,7 @@ impl Tracer {
             kind,
             hook,
             clock: self.clock.clone(),
-            open: Mutex::new(Open { next: 1, stack: Vec::new(), waiting: 0, since: 0 }),
+            open: Mutex::default(),
             held: AtomicU64::new(0),
         });
         inner.record(Event::Started { kind, title: title() });
@@ -97,13 +97,36 @@ struct Inner {
 }
 
 /// The phases that are open, innermost last, and who of them waits.
+#[derive(Default)]
 struct Open {
-    next: u32,
+    /// How many phases were entered so far.
+    count: u32,
     stack: Vec<SpanId>,
+    /// Where each phase was entered last.
+    entered: Vec<(Phase, SpanId)>,
     /// How many phases wait for a person now: webhooks called side by side may all be held.
     waiting: u32,
     /// When the first of them began to wait.
     since: Nanos,
+}
+
+impl Open {
+    /// Opens a phase and says what encloses it: usually the innermost open one. What goes on in a task of its own
+    /// (a post-start hook) belongs to the phase the catalogue names, even if that one has ended meanwhile.
+    fn enter(&mut self, phase: Phase) -> (SpanId, Option<SpanId>) {
+        self.count += 1;
+        let span = SpanId(self.count);
+        let named = phase.info().parent;
+        let named = named.and_then(|named| self.entered.iter().find(|(entered, _)| *entered == named));
+        let ended = named.map(|(_, span)| *span).filter(|span| !self.stack.contains(span));
+        let parent = ended.or_else(|| self.stack.last().copied());
+        match self.entered.iter_mut().find(|(entered, _)| *entered == phase) {
+            Some((_, last)) => *last = span,
+            None => self.entered.push((phase, span)),
+        }
+        self.stack.push(span);
+        (span, parent)
+    }
 }
 
 impl Inner {
@@ -219,14 +242,7 @@ impl Trace {
         source: &'static Location<'static>,
     ) -> Result<Guard, Interrupted> {
         let Some(inner) = &self.0 else { return Ok(Guard { open: None }) };
-        let (span, parent) = {
-            let mut open = inner.open();
-            let span = SpanId(open.next);
-            let parent = open.stack.last().copied();
-            open.next += 1;
-            open.stack.push(span);
-            (span, parent)
-        };
+        let (span, parent) = inner.open().enter(phase);
         let guard = Guard { open: Some(OpenPhase { inner: inner.clone(), span, phase, label: label.clone() }) };
         let at = At { trace: inner.id, kind: inner.kind, span, phase, label: label.as_ref() };
         let snapshot = inner.hook.wants_snapshot(&at).then(|| subject.snapshot());
@@ -306,5 +322,23 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.end(Outcome::Cancelled, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_outlives_its_phase_still_belongs_to_it() {
+        let mut open = Open::default();
+        let (hooks, _) = open.enter(Phase::RunPostStartHooks);
+        open.stack.clear();
+        let (first, parent) = open.enter(Phase::PostStartHook);
+        assert_eq!(parent, Some(hooks));
+        let (_, parent) = open.enter(Phase::PostStartHook);
+        assert_eq!(parent, Some(hooks));
+        let (_, parent) = open.enter(Phase::DecodeBody);
+        assert_ne!(parent, Some(first));
     }
 }

@@ -16,9 +16,14 @@ pub fn zero(schema: &Schema) -> Value {
         Kind::Quantity => Value::from("0"),
         Kind::IntOrString | Kind::Integer(_) | Kind::Number => Value::from(0),
         Kind::Boolean => Value::Bool(false),
-        Kind::Any | Kind::Raw | Kind::Deduced | Kind::Either(_) | Kind::Object(_) | Kind::Array(_) | Kind::Time | Kind::MicroTime => {
-            Value::Null
-        }
+        Kind::Any
+        | Kind::Raw
+        | Kind::Deduced
+        | Kind::Either(_)
+        | Kind::Object(_)
+        | Kind::Array(_)
+        | Kind::Time
+        | Kind::MicroTime => Value::Null,
     }
 }
 
