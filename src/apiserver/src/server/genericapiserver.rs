@@ -3,15 +3,16 @@
 //! Go: apiserver/pkg/server/genericapiserver.go
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::Location,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use component_base::{featuregate::FeatureGate, version};
 use parking_lot::Mutex;
 use phase::{
     BoxFuture,
@@ -42,6 +43,7 @@ use crate::{
         },
         lifecycle_signals::{LifecycleSignal, LifecycleSignals},
         loopback::LoopbackClientConfig,
+        routes,
         secure_serving::SecureServingInfo,
         start_error::StartError,
     },
@@ -84,6 +86,12 @@ pub struct GenericAPIServer {
     pub services: Services,
     /// Starts the trace of the shutdown.
     pub tracer: Arc<Tracer>,
+    /// Which features are on.
+    pub feature_gate: FeatureGate,
+    /// What the server says it is.
+    pub effective_version: Arc<version::Info>,
+    /// Names and values of all flags, for `/flagz`.
+    pub flagz: Arc<BTreeMap<String, String>>,
     /// Where the core group may live.
     pub legacy_api_group_prefixes: BTreeSet<String>,
     /// Writes documents that are no objects of a resource.
@@ -96,6 +104,8 @@ pub struct GenericAPIServer {
     pub aggregated_discovery_group_manager: Arc<ResourceManager>,
     /// See `Config`.
     pub aggregated_legacy_discovery_group_manager: Arc<ResourceManager>,
+    /// This server, for handlers of its own that look at it.
+    pub(super) this: Weak<Self>,
     pub(super) delegation_target: Arc<dyn DelegationTarget>,
     disabled_post_start_hooks: BTreeSet<String>,
     pub(super) post_start_hooks: Mutex<Vec<PostStartHookEntry>>,
@@ -118,6 +128,7 @@ impl GenericAPIServer {
         c: &Config,
         handler: APIServerHandler,
         delegation_target: Arc<dyn DelegationTarget>,
+        this: Weak<Self>,
     ) -> Self {
         Self {
             name,
@@ -135,20 +146,24 @@ impl GenericAPIServer {
             lifecycle_signals: c.lifecycle_signals.clone(),
             services: c.services.clone(),
             tracer: c.tracer.clone(),
+            feature_gate: c.feature_gate.clone(),
+            effective_version: c.effective_version.clone(),
+            flagz: c.flagz.clone(),
             legacy_api_group_prefixes: c.legacy_api_group_prefixes.clone(),
             serializer: c.serializer.clone(),
             installed_versions: Mutex::default(),
             discovery_group_manager: Arc::new(GroupManager::new(c.serializer.clone())),
             aggregated_discovery_group_manager: c.aggregated_discovery_group_manager.clone(),
             aggregated_legacy_discovery_group_manager: c.aggregated_legacy_discovery_group_manager.clone(),
+            this,
             delegation_target,
             disabled_post_start_hooks: c.disabled_post_start_hooks.clone(),
             post_start_hooks: Mutex::default(),
             post_start_hooks_called: AtomicBool::new(false),
             pre_shutdown_hooks: Mutex::default(),
-            healthz_registry: HealthCheckRegistry::new("/healthz", &c.healthz_checks),
-            livez_registry: HealthCheckRegistry::new("/livez", &c.livez_checks),
-            readyz_registry: HealthCheckRegistry::new("/readyz", &c.readyz_checks),
+            healthz_registry: HealthCheckRegistry::new("/healthz", &c.healthz_checks, c.health_counts.clone()),
+            livez_registry: HealthCheckRegistry::new("/livez", &c.livez_checks, c.health_counts.clone()),
+            readyz_registry: HealthCheckRegistry::new("/readyz", &c.readyz_checks, c.health_counts.clone()),
             livez_grace_period: c.livez_grace_period,
             mux_and_discovery_complete_signals: Mutex::default(),
             destroy_fns: Mutex::default(),
@@ -306,6 +321,7 @@ impl DelegationTarget for GenericAPIServer {
             let phase = trace.enter_labelled(Phase::PrepareRun, self.name, &mut Nothing).await?;
             self.delegation_target.prepare_run(trace).await?;
             self.install_health()?;
+            routes::zpages::install(self);
             phase.done();
             Ok(())
         })

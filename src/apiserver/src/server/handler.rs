@@ -12,10 +12,11 @@
 //!
 //! Go: apiserver/pkg/server/handler.go
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use client::transport::Body;
+use component_base::metrics::Metrics;
 use parking_lot::Mutex;
 use phase::{BoxFuture, catalog::Phase, record::TraceKind, snapshot::Nothing, trace::Tracer};
 use rustls_pki_types::CertificateDer;
@@ -25,7 +26,7 @@ use crate::{
         context::{Context, Services},
         handler::{self, Filter, Handler, Next, Response},
     },
-    server::mux::PathRecorderMux,
+    server::{metrics, mux::PathRecorderMux},
 };
 
 /// The handlers of one server.
@@ -46,13 +47,7 @@ impl APIServerHandler {
     /// Puts the handlers of a server together. `not_found` is the next server's director.
     ///
     /// Go: apiserver/pkg/server/handler.go NewAPIServerHandler
-    pub fn new(
-        name: &'static str,
-        filters: Vec<Box<dyn Filter>>,
-        not_found: Arc<dyn Handler>,
-        services: Services,
-        tracer: Arc<Tracer>,
-    ) -> Self {
+    pub fn new(name: &'static str, filters: Vec<Box<dyn Filter>>, not_found: Arc<dyn Handler>, shared: Shared) -> Self {
         let non_go_restful_mux = Arc::new(PathRecorderMux::new(name, not_found));
         let go_restful_container = Arc::new(Container::default());
         let director = Arc::new(Director {
@@ -60,7 +55,7 @@ impl APIServerHandler {
             go_restful_container: go_restful_container.clone(),
             non_go_restful_mux: non_go_restful_mux.clone(),
         });
-        let full_handler_chain = Arc::new(FullHandlerChain { filters, director: director.clone(), services, tracer });
+        let full_handler_chain = Arc::new(FullHandlerChain { filters, director: director.clone(), shared });
         Self { full_handler_chain, go_restful_container, non_go_restful_mux, director }
     }
 
@@ -79,8 +74,18 @@ impl APIServerHandler {
 pub struct FullHandlerChain {
     filters: Vec<Box<dyn Filter>>,
     director: Arc<Director>,
-    services: Services,
-    tracer: Arc<Tracer>,
+    shared: Shared,
+}
+
+/// What every request of a server is given.
+#[derive(Clone)]
+pub struct Shared {
+    /// Time and identity.
+    pub services: Services,
+    /// Starts the trace.
+    pub tracer: Arc<Tracer>,
+    /// Counts it.
+    pub metrics: Metrics,
 }
 
 /// A request and what its connection knows of the peer.
@@ -105,8 +110,8 @@ impl FullHandlerChain {
         if PROBES.iter().any(|probe| request.uri().path().starts_with(probe)) {
             kind = TraceKind::System;
         }
-        let trace = self.tracer.start(kind, || format!("{} {}", request.method(), request.uri().path()));
-        let mut cx = Context::new(request, self.services.clone(), trace.clone());
+        let trace = self.shared.tracer.start(kind, || format!("{} {}", request.method(), request.uri().path()));
+        let mut cx = Context::new(request, self.shared.services.clone(), trace.clone());
         cx.remote_addr = remote_addr;
         cx.peer_certificates = peer_certificates;
         let guard = match trace.enter(Phase::Request, &mut cx).await {
@@ -114,6 +119,8 @@ impl FullHandlerChain {
             Err(interrupted) => return handler::interrupted_response(interrupted),
         };
         let response = self.serve(&mut cx).await;
+        let elapsed = Duration::from_nanos(self.shared.services.clock.now().saturating_sub(cx.received));
+        metrics::monitor_request(&self.shared.metrics, &cx, &response, elapsed);
         trace.describe(|| vec![("code".into(), response.status().as_u16().to_string())]);
         handler::end(guard, &response, false);
         response

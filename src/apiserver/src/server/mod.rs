@@ -35,3 +35,5 @@ pub mod handler;
 pub mod mux;
 pub mod notfoundhandler;
 pub mod routes;
+
+mod metrics;

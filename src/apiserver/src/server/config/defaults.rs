@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use component_base::{featuregate::FeatureGate, version};
+use component_base::{featuregate::FeatureGate, metrics::Metrics, version};
 use phase::trace::Tracer;
 
 use crate::{
@@ -91,6 +91,9 @@ impl Config {
             shutdown_send_retry_after: false,
             shutdown_watch_termination_grace_period: Duration::ZERO,
             api_server_id: String::new(),
+            metrics: Metrics::default(),
+            health_counts: Arc::default(),
+            flagz: Arc::default(),
             services,
             tracer,
         }

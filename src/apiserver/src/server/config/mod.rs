@@ -12,14 +12,20 @@ pub mod new;
 pub mod resource_config;
 pub mod snapshot;
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use auth::{
     authentication::{Authenticator, headerrequest::RequestHeaderConfig},
     authorization::{Authorizer, RuleResolver},
 };
 use client::cache::informer::SharedInformerFactory;
-use component_base::{featuregate::FeatureGate, version};
+use component_base::{featuregate::FeatureGate, metrics::Metrics, version};
 use phase::trace::Tracer;
 
 use crate::{
@@ -32,9 +38,14 @@ use crate::{
         requestinfo::{LongRunningFunc, RequestInfoFactory},
     },
     server::{
-        config::resource_config::ResourceConfig, filters::waitgroup::RequestWaitGroup, flowcontrol,
-        healthz::HealthChecker, hooks::PostStartHookEntry, lifecycle_signals::LifecycleSignals,
-        loopback::LoopbackClientConfig, secure_serving::SecureServingInfo,
+        config::resource_config::ResourceConfig,
+        filters::waitgroup::RequestWaitGroup,
+        flowcontrol,
+        healthz::{HealthChecker, registry::HealthCounts},
+        hooks::PostStartHookEntry,
+        lifecycle_signals::LifecycleSignals,
+        loopback::LoopbackClientConfig,
+        secure_serving::SecureServingInfo,
     },
 };
 
@@ -146,6 +157,12 @@ pub struct Config {
     pub shutdown_watch_termination_grace_period: Duration,
     /// Names this server among its replicas.
     pub api_server_id: String,
+    /// What is counted, by everybody who counts. `Config::new`.
+    pub metrics: Metrics,
+    /// How health checks went. `Config::new`.
+    pub health_counts: Arc<HealthCounts>,
+    /// Names and values of all flags, secrets left out, for `/flagz`. `BuildGenericConfig`.
+    pub flagz: Arc<BTreeMap<String, String>>,
     /// Time and identity.
     pub services: Services,
     /// Starts the traces of requests.

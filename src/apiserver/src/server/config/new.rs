@@ -15,7 +15,7 @@ use crate::{
         delegation::DelegationTarget,
         flowcontrol::config_consumer,
         genericapiserver::GenericAPIServer,
-        handler::APIServerHandler,
+        handler::{APIServerHandler, Shared},
         healthz::{self, HealthChecker},
         hooks::{self, PostStartHookFunc},
         notfoundhandler::NotFoundHandler,
@@ -54,7 +54,9 @@ impl CompletedConfig {
             return Err(StartError::new(name, "Genericapiserver.New() called with config.LoopbackClientConfig == nil"));
         }
         let handler = self.api_server_handler(name, &*delegation_target);
-        let server = Arc::new(GenericAPIServer::from_config(name, c, handler, delegation_target.clone()));
+        let server = Arc::new_cyclic(|this| {
+            GenericAPIServer::from_config(name, c, handler, delegation_target.clone(), this.clone())
+        });
 
         server.inherit_hooks(&*delegation_target);
         self.add_preconfigured_hooks(&server)?;
@@ -71,7 +73,8 @@ impl CompletedConfig {
         let filters = (c.build_handler_chain_func)(c);
         let not_found: Arc<dyn Handler> =
             delegation_target.unprotected_handler().unwrap_or_else(|| Arc::new(NotFoundHandler));
-        APIServerHandler::new(name, filters, not_found, c.services.clone(), c.tracer.clone())
+        let shared = Shared { services: c.services.clone(), tracer: c.tracer.clone(), metrics: c.metrics.clone() };
+        APIServerHandler::new(name, filters, not_found, shared)
     }
 
     /// The hooks that came with the config, each with its check.
@@ -125,9 +128,18 @@ impl CompletedConfig {
         if c.enable_index {
             routes::index::install(server);
         }
+        if c.enable_profiling {
+            routes::profiling::install(server);
+        }
+        if c.enable_metrics {
+            routes::metrics::install(server, c);
+        }
         routes::version::install(server, &c.effective_version);
         if c.enable_discovery {
             server.install_discovery();
+        }
+        if let Some(controller) = &c.flow_control {
+            routes::fairness::install(server, controller);
         }
         if c.enable_index && delegation_target.unprotected_handler().is_none() {
             routes::index::install_not_found(server);

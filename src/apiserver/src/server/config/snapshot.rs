@@ -68,6 +68,9 @@ pub fn to_value(config: &Config) -> Value {
         shutdown_send_retry_after,
         shutdown_watch_termination_grace_period,
         api_server_id,
+        metrics: _,
+        health_counts: _,
+        flagz,
         services: _,
         tracer: _,
     } = config;
@@ -88,6 +91,7 @@ pub fn to_value(config: &Config) -> Value {
         "restOptionsGetter": rest_options_getter.as_ref().map(|_| "set"),
         "effectiveVersion": effective_version.git_version,
         "apiServerID": api_server_id,
+        "flagz": flagz.len(),
         "corsAllowedOriginList": cors_allowed_origin_list,
         "hstsDirectives": hsts_directives,
         "requestTimeout": format!("{request_timeout:?}"),

@@ -83,7 +83,8 @@ pub struct WatchTracker {
     open: Mutex<BTreeMap<WatchKey, u64>>,
 }
 
-type WatchKey = [String; 4];
+/// Group, resource, namespace and name.
+pub type WatchKey = [String; 4];
 
 /// An open watch; dropped when it ends.
 #[derive(Debug)]
@@ -112,6 +113,13 @@ impl WatchTracker {
             keys.push(key(info, &info.namespace, &info.name));
         }
         keys.iter().filter_map(|key| open.get(key)).sum()
+    }
+}
+
+impl WatchTracker {
+    /// Returns what is watched, and by how many.
+    pub fn open(&self) -> Vec<(WatchKey, u64)> {
+        self.open.lock().iter().map(|(key, count)| (key.clone(), *count)).collect()
     }
 }
 

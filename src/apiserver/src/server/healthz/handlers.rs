@@ -13,7 +13,10 @@ use crate::{
         handler::{Handler, Response},
         responses,
     },
-    server::{healthz::HealthChecker, lifecycle_signals::LifecycleSignal},
+    server::{
+        healthz::{HealthChecker, registry::HealthCounts},
+        lifecycle_signals::LifecycleSignal,
+    },
 };
 
 /// Answers for all checks together.
@@ -21,6 +24,7 @@ pub(super) struct RootHealthHandler {
     /// `healthz`, `livez` or `readyz`.
     pub(super) name: &'static str,
     pub(super) checks: Vec<Arc<dyn HealthChecker>>,
+    pub(super) counts: Arc<HealthCounts>,
     /// Comes with the first success.
     pub(super) first_healthy: Option<LifecycleSignal>,
 }
@@ -50,12 +54,17 @@ impl RootHealthHandler {
             } else if let Some(group) = group {
                 unmatched.remove(group);
                 let _ = writeln!(output, "[+]{name} excluded with {group}: ok");
-            } else if let Err(reason) = check.check(cx).await {
-                // The reason may tell a stranger too much; it goes to the log.
-                let _ = writeln!(output, "[-]{name} failed: reason withheld");
-                failed.push(format!("[-]{name} failed: {reason}"));
             } else {
-                let _ = writeln!(output, "[+]{name} ok");
+                let outcome = check.check(cx).await;
+                self.counts.observe(self.name, name, outcome.is_ok());
+                match outcome {
+                    Ok(()) => drop(writeln!(output, "[+]{name} ok")),
+                    Err(reason) => {
+                        // The reason may tell a stranger too much; it goes to the log.
+                        let _ = writeln!(output, "[-]{name} failed: reason withheld");
+                        failed.push(format!("[-]{name} failed: {reason}"));
+                    }
+                }
             }
         }
         if !unmatched.is_empty() {
@@ -107,7 +116,12 @@ mod tests {
 
     fn handler(first_healthy: Option<LifecycleSignal>) -> RootHealthHandler {
         let broken = healthz::named_grouped_check("etcd-override-0", "etcd", || async { Err("down".to_owned()) });
-        RootHealthHandler { name: "readyz", checks: vec![Arc::new(Ping), broken], first_healthy }
+        RootHealthHandler {
+            name: "readyz",
+            checks: vec![Arc::new(Ping), broken],
+            counts: Arc::default(),
+            first_healthy,
+        }
     }
 
     async fn get(handler: &RootHealthHandler, path: &str) -> (u16, String) {

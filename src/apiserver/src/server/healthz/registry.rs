@@ -2,7 +2,7 @@
 //!
 //! Go: apiserver/pkg/server/healthz.go healthCheckRegistry
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use phase::{BoxFuture, clock::Clock, clock::Nanos};
@@ -24,6 +24,7 @@ use crate::{
 /// Go: apiserver/pkg/server/healthz.go healthCheckRegistry
 pub struct HealthCheckRegistry {
     path: &'static str,
+    counts: Arc<HealthCounts>,
     /// Added to by whoever builds the server; never removed from.
     checks: Mutex<Checks>,
 }
@@ -37,8 +38,8 @@ struct Checks {
 
 impl HealthCheckRegistry {
     /// Returns a registry that begins with the given checks.
-    pub fn new(path: &'static str, checks: &[Arc<dyn HealthChecker>]) -> Self {
-        Self { path, checks: Mutex::new(Checks { all: checks.to_vec(), installed: false }) }
+    pub fn new(path: &'static str, checks: &[Arc<dyn HealthChecker>], counts: Arc<HealthCounts>) -> Self {
+        Self { path, counts, checks: Mutex::new(Checks { all: checks.to_vec(), installed: false }) }
     }
 
     /// Adds checks; refuses once the endpoint is there.
@@ -64,11 +65,44 @@ impl HealthCheckRegistry {
     pub fn install_handler(&self, mux: &PathRecorderMux, first_healthy: Option<LifecycleSignal>) {
         let mut checks = self.checks.lock();
         checks.installed = true;
-        let root = RootHealthHandler { name: &self.path[1..], checks: checks.all.clone(), first_healthy };
+        let counts = self.counts.clone();
+        let root = RootHealthHandler { name: &self.path[1..], checks: checks.all.clone(), counts, first_healthy };
         mux.handle(self.path, Arc::new(root));
         for check in &checks.all {
             mux.handle(&format!("{}/{}", self.path, check.name()), Arc::new(CheckHandler(check.clone())));
         }
+    }
+}
+
+/// How checks went so far, by endpoint and name.
+///
+/// Go: component-base/metrics/prometheus/slis/metrics.go
+#[derive(Debug, Default)]
+pub struct HealthCounts(Mutex<BTreeMap<(&'static str, String), Outcomes>>);
+
+/// How one check went so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Whether it passed last time.
+    pub last_ok: bool,
+    /// How often it passed.
+    pub succeeded: u64,
+    /// How often it did not.
+    pub failed: u64,
+}
+
+impl HealthCounts {
+    /// Notes an outcome.
+    pub fn observe(&self, endpoint: &'static str, name: &str, ok: bool) {
+        let mut counts = self.0.lock();
+        let outcomes = counts.entry((endpoint, name.to_owned())).or_default();
+        outcomes.last_ok = ok;
+        if ok { outcomes.succeeded += 1 } else { outcomes.failed += 1 }
+    }
+
+    /// Returns all outcomes, by endpoint and name.
+    pub fn all(&self) -> BTreeMap<(&'static str, String), Outcomes> {
+        self.0.lock().clone()
     }
 }
 

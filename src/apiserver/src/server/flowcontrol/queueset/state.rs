@@ -100,6 +100,7 @@ pub struct QueueDump {
     pub executing: usize,
     pub seats_in_use: u32,
     pub next_dispatch_r: f64,
+    pub total_work: f64,
 }
 
 /// A request that waits, for people.
@@ -369,6 +370,7 @@ impl State {
             executing: queue.executing,
             seats_in_use: queue.seats_in_use,
             next_dispatch_r: queue.next_dispatch_r,
+            total_work: queue.waiting.iter().map(|request| total_work(&request.work)).sum(),
         };
         self.queues.iter().map(queue).collect()
     }
