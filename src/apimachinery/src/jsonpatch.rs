@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     api::errors::StatusError,
+    runtime::serializer::json,
     schema::{
         decode,
         model::{ArrayType, Kind, Schema},
@@ -172,7 +173,15 @@ fn get<'a>(document: &'a mut Value, path: &str) -> Result<Option<&'a Value>, Fai
     }
 }
 
+/// Refuses to put a value where it would nest deeper than an object may. Operations add up: a few `copy` of a
+/// part into itself are enough for a document that nothing can read again, nor even drop within its stack.
+fn fits(path: &str, value: &Value) -> Result<(), Failed> {
+    let above = path.bytes().filter(|byte| *byte == b'/').count();
+    if above + json::depth(value) > json::MAX_DEPTH { Err(Failed) } else { Ok(()) }
+}
+
 fn add(document: &mut Value, path: &str, value: Value) -> Result<(), Failed> {
+    fits(path, &value)?;
     match parent(document, path)? {
         (Value::Array(items), key) if key == "-" => items.push(value),
         (Value::Array(items), key) => {
@@ -193,6 +202,7 @@ fn replace(document: &mut Value, path: &str, value: Value) -> Result<(), Failed>
             Err(Failed)
         };
     }
+    fits(path, &value)?;
     match parent(document, path)? {
         (Value::Array(items), key) => {
             let index = index(&key, items.len()).ok_or(Failed)?;
@@ -263,6 +273,27 @@ mod tests {
             patched(json!([{"op": "add", "path": "/a~1b/~01", "value": 3}, {"op": "add", "path": "x/q", "value": 4}]));
         let document = document.expect("patched");
         assert_eq!((&document["a/b"], &document["q"]), (&json!({"~": 0, "~1": 3}), &json!(4)));
+    }
+
+    #[test]
+    fn operations_cannot_nest_deeper_than_can_be_read_again() {
+        // Each copy puts the whole of `data` at its own deepest place, which doubles the depth.
+        let copies = |times: u32| {
+            let copy = |time: u32| json!({"op": "copy", "from": "/data", "path": format!("/data{}", "/b".repeat((1 << time) as usize))});
+            patched((0..times).map(copy).collect())
+        };
+        // The document, and 64 times `data`.
+        let document = copies(6).expect("patched");
+        assert_eq!(json::depth(&document), 65);
+        assert!(json::decode(document.to_string().as_bytes()).is_ok());
+        assert_eq!(copies(7), None);
+        assert_eq!(copies(20), None);
+        let deep: Value = (0..125).fold(json!(1), |value, _| json!([value]));
+        let below = |path: &str| {
+            patched(json!([{"op": "add", "path": "/data/b", "value": {}}, {"op": "add", "path": path, "value": &deep}]))
+        };
+        assert!(below("/data/b").is_some());
+        assert_eq!(below("/data/b/c"), None);
     }
 
     #[test]

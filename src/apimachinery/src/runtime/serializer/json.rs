@@ -15,7 +15,7 @@ use crate::util::strconv;
 /// How deep arrays and objects may nest. It is what `serde_json` can read again.
 ///
 /// Simplified: Kubernetes reads down to a depth of 10000.
-const MAX_DEPTH: usize = 127;
+pub const MAX_DEPTH: usize = 127;
 
 const REPLACEMENT: &str = "\u{fffd}";
 
@@ -23,6 +23,15 @@ const REPLACEMENT: &str = "\u{fffd}";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SyntaxError(pub String);
+
+/// How many arrays and objects a value nests, itself included.
+pub fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
 
 /// Reads a text with `read`, and once more if it was refused but can be mended. What is wrong with the syntax
 /// goes before anything else that `read` says.
