@@ -36,13 +36,14 @@ pub fn changes(before: &Value, after: &Value) -> Vec<Change> {
     out
 }
 
-/// Empty means absent: a config that says `null` or `{}` has not been set.
+/// Empty means absent, as in Go: a config that says `null`, `""` or `{}` has not been set.
 fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| match value {
         Value::Null => false,
         Value::Array(items) => !items.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
     })
 }
 

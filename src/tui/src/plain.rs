@@ -245,8 +245,7 @@ impl<W: Write> Plain<W> {
         let line = {
             let timeline = self.control.timeline().read_recursive();
             let log = timeline.trace(hold.trace);
-            let own =
-                log.and_then(|log| last_over(log)).map_or(String::new(), |(name, time)| format!("  ({name} {time})"));
+            let own = log.and_then(last_over).map_or(String::new(), |(name, time)| format!("  ({name} {time})"));
             let name = phase_name(hold.phase.name(), hold.label.as_deref());
             let held = word(Word::Held, self.language);
             let what = match hold.kind {

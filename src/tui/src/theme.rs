@@ -224,12 +224,11 @@ fn coloured(role: Role, palette: &Palette) -> Style {
 /// What a role is without colours.
 fn emphasis(role: Role) -> Modifier {
     match role {
-        Role::Strong | Role::Accent | Role::Key | Role::Bad | Role::Warn | Role::Added | Role::Changed => {
+        Role::Strong | Role::Accent | Role::Key | Role::Held | Role::Bad | Role::Warn | Role::Added | Role::Changed => {
             Modifier::BOLD
         }
         Role::Quiet | Role::Faint | Role::Border | Role::Comment => Modifier::DIM,
         Role::Selected | Role::HeldBadge | Role::KeyCap => Modifier::REVERSED,
-        Role::Held => Modifier::BOLD.union(Modifier::UNDERLINED),
         Role::Removed => Modifier::CROSSED_OUT,
         Role::Text | Role::Good | Role::Name | Role::Literal | Role::Keyword => Modifier::empty(),
     }

@@ -78,8 +78,9 @@ fn collect(expr: &Expr, names: &mut BTreeSet<String>) {
         }
         Kind::Select { operand, .. } => collect(operand, names),
         Kind::Call { target, args, .. } => {
-            target.iter().for_each(|target| collect(target, names));
-            args.iter().for_each(|arg| collect(arg, names));
+            for inner in target.iter().map(AsRef::as_ref).chain(args) {
+                collect(inner, names);
+            }
         }
         Kind::List(items) => items.iter().for_each(|item| collect(item, names)),
         Kind::Map(entries) => entries.iter().for_each(|(key, value)| {

@@ -104,7 +104,8 @@ fn one_pane(model: &Model, area: Rect, areas: &mut Areas) {
 }
 
 fn compact(model: &Model, area: Rect, areas: &mut Areas) {
-    let requests = if area.height >= 24 { 7 } else { 5 };
+    let quiet = model.timeline.read_recursive().seen() == 0 && model.focus != Pane::Requests;
+    let requests = if quiet { 3 } else { (area.height / 4).clamp(5, 9) };
     let [chain, top, bottom, timeline] = Split::vertical([
         Constraint::Length(1),
         Constraint::Min(10),

@@ -57,9 +57,9 @@ pub fn place(timeline: &Timeline, log: &TraceLog, step: usize) -> Option<Place> 
     if log.finished().is_some() && step >= log.spans().len() {
         return None;
     }
-    let spans = log.spans().iter().enumerate().take(step.saturating_add(1));
-    let route = spans.filter(|(_, span)| span.phase() == Phase::Route).last();
-    Some(route.map_or(Place::Filters, |(_, span)| Place::of_label(timeline.name(span.label()))))
+    let spans = &log.spans()[..log.spans().len().min(step.saturating_add(1))];
+    let route = spans.iter().rfind(|span| span.phase() == Phase::Route);
+    Some(route.map_or(Place::Filters, |span| Place::of_label(timeline.name(span.label()))))
 }
 
 /// Whether a part of the chain exists.

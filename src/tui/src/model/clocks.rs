@@ -25,8 +25,11 @@ pub const WARN: Nanos = 5 * SECOND;
 pub fn client(log: &TraceLog, hold: &Hold, now: Nanos) -> Client {
     let (_, path) = log.method_and_path();
     let agent = log.fact("userAgent").unwrap_or_default();
-    let Some(limit) = asked_for(path).or_else(|| by_agent(agent, path)) else { return Client::Unknown };
-    let Some(limit) = limit else { return Client::NoLimit };
+    let limit = match asked_for(path).or_else(|| by_agent(agent, path)) {
+        None => return Client::Unknown,
+        Some(Limit::None) => return Client::NoLimit,
+        Some(Limit::After(limit)) => limit,
+    };
     // The client began to wait when it sent the request, not when it was held.
     let waited = now.max(hold.since).saturating_sub(log.started());
     match limit.checked_sub(waited) {
@@ -35,31 +38,40 @@ pub fn client(log: &TraceLog, hold: &Hold, now: Nanos) -> Client {
     }
 }
 
+/// What a client allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    /// Any time.
+    None,
+    /// This much.
+    After(Nanos),
+}
+
 /// A client that says `?timeout=` means it.
-fn asked_for(path: &str) -> Option<Option<Nanos>> {
+fn asked_for(path: &str) -> Option<Limit> {
     let query = path.split_once('?')?.1;
     let value = query.split('&').find_map(|pair| pair.strip_prefix("timeout="))?;
     let digits = value.trim_end_matches(|c: char| c.is_alphabetic());
     let number: Nanos = digits.parse().ok()?;
     match &value[digits.len()..] {
-        "ms" => Some(Some(number * SECOND / 1_000)),
-        "s" | "" => Some((number > 0).then_some(number * SECOND)),
-        "m" => Some(Some(number * 60 * SECOND)),
+        "ms" => Some(Limit::After(number * SECOND / 1_000)),
+        "s" | "" => Some(if number > 0 { Limit::After(number * SECOND) } else { Limit::None }),
+        "m" => Some(Limit::After(number * 60 * SECOND)),
         _ => None,
     }
 }
 
 /// What is known of the defaults of common clients.
-fn by_agent(agent: &str, path: &str) -> Option<Option<Nanos>> {
+fn by_agent(agent: &str, path: &str) -> Option<Limit> {
     let discovery = matches!(path.split('?').next(), Some("/api" | "/apis")) || path.starts_with("/openapi");
     if agent.starts_with("kubectl/") || agent.starts_with("kubestep") {
         // kubectl has no limit of its own; its discovery client has one of 32 seconds.
-        return Some(discovery.then_some(32 * SECOND));
+        return Some(if discovery { Limit::After(32 * SECOND) } else { Limit::None });
     }
     if agent.starts_with("kube-controller-manager/") {
-        return Some(Some(70 * SECOND));
+        return Some(Limit::After(70 * SECOND));
     }
-    if agent.starts_with("curl/") { Some(None) } else { None }
+    agent.starts_with("curl/").then_some(Limit::None)
 }
 
 #[cfg(test)]
@@ -68,12 +80,12 @@ mod tests {
 
     #[test]
     fn a_timeout_in_the_query_is_read() {
-        assert_eq!(asked_for("/api/v1/pods?timeout=32s&limit=5"), Some(Some(32 * SECOND)));
-        assert_eq!(asked_for("/api/v1/pods?timeout=500ms"), Some(Some(SECOND / 2)));
-        assert_eq!(asked_for("/api/v1/pods?timeout=0s"), Some(None));
+        assert_eq!(asked_for("/api/v1/pods?timeout=32s&limit=5"), Some(Limit::After(32 * SECOND)));
+        assert_eq!(asked_for("/api/v1/pods?timeout=500ms"), Some(Limit::After(SECOND / 2)));
+        assert_eq!(asked_for("/api/v1/pods?timeout=0s"), Some(Limit::None));
         assert_eq!(asked_for("/api/v1/pods?timeoutSeconds=5"), None);
-        assert_eq!(by_agent("kubectl/v1.36.2 (linux/amd64)", "/api?x"), Some(Some(32 * SECOND)));
-        assert_eq!(by_agent("kubectl/v1.36.2", "/api/v1/pods"), Some(None));
+        assert_eq!(by_agent("kubectl/v1.36.2 (linux/amd64)", "/api?x"), Some(Limit::After(32 * SECOND)));
+        assert_eq!(by_agent("kubectl/v1.36.2", "/api/v1/pods"), Some(Limit::None));
         assert_eq!(by_agent("Mozilla", "/"), None);
     }
 }

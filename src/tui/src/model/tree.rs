@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use control::{
     detail::{self, Detail, Minor},
-    timeline::trace::{Standing, TraceLog},
+    timeline::trace::{Span, Standing, TraceLog},
 };
 use phase::{
     catalog::{CATALOG, Level, Phase},
@@ -207,7 +207,7 @@ fn ahead(log: &TraceLog, step: usize) -> Vec<(Phase, u8)> {
     if log.finished().is_some() && step >= log.spans().len() {
         return Vec::new();
     }
-    let entered: Vec<Phase> = log.spans().iter().take(step.saturating_add(1)).map(|span| span.phase()).collect();
+    let entered: Vec<Phase> = log.spans().iter().take(step.saturating_add(1)).map(Span::phase).collect();
     match log.kind() {
         TraceKind::Startup => startup_ahead(&entered),
         TraceKind::Request | TraceKind::System => request_ahead(log, &entered),

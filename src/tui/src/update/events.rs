@@ -56,9 +56,11 @@ fn held(model: &mut Model, hold: Hold) {
     let trace = hold.trace;
     let known = model.holds.insert(trace, hold).is_some();
     let here = model.cursor.trace == Some(trace);
-    if here && model.cursor.at == At::Now && !known {
-        walk::follow(model, trace);
-    } else if !here && eyes_rest(model, trace) {
+    if here {
+        model.said = None;
+    }
+    let arrived = here && model.cursor.at == At::Now && !known;
+    if arrived || (!here && eyes_rest(model, trace)) {
         walk::follow(model, trace);
     }
 }

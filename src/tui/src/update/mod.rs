@@ -23,7 +23,6 @@ use crate::{
     message::{Command, Message},
     model::{
         Model, Pane, Purpose, Tab,
-        areas::{self, Room},
         input::{Input, Overlay, Prompt},
     },
     options::Leaving,
@@ -166,9 +165,7 @@ fn next_detail(model: &mut Model) -> Option<Command> {
 /// Shows a tab of the inspector, and asks for what it needs.
 pub fn tab(model: &mut Model, tab: Tab) -> Option<Command> {
     model.inspect.tab = tab;
-    if areas::room(model.size) != Room::Full || model.zoomed {
-        model.focus = Pane::Inspect;
-    }
+    model.focus = Pane::Inspect;
     ask_for_tab(model)
 }
 

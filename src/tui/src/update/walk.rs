@@ -55,7 +55,8 @@ pub fn forward(model: &mut Model, step: Step) -> Option<Command> {
         // Walking on from a request that is over goes to the next one that waits.
         (true, Some(next)) => follow(model, next),
         (true, None) => model.say(Word::SaidAtNow, &[]),
-        (false, _) => model.say(Word::HintRunning, &[]),
+        // It runs, and the hint says so.
+        (false, _) => {}
     }
     None
 }

@@ -212,15 +212,23 @@ fn made_order(model: &Model, part: &Part, x: u16, width: usize, inner: Rect, sta
     }
 }
 
-/// The whole chain in one line.
+/// The whole chain in one line, with shorter names where there is little room.
 fn one_line(model: &Model, timeline: &Timeline, parts: &[Part], area: Rect, buffer: &mut Buffer) {
     let signs = &model.look.signs;
     let held = model.current_hold().is_some();
+    let narrow = area.width < 76;
     let arrow = format!(" {} ", signs.right);
     let mut x = put(buffer, area.x + 1, area.y, area.right(), "kubectl", model.style(Role::Quiet));
     for part in parts {
         x = put(buffer, x, area.y, area.right(), &arrow, model.style(Role::Faint));
-        let name = if part.place == Place::NotFound { part.name.to_owned() } else { format!("[{}]", part.name) };
+        let name = match (part.place, narrow) {
+            (Place::NotFound, _) => part.name.to_owned(),
+            (Place::Aggregator, true) => "aggr".to_owned(),
+            (Place::Core, true) => "kube".to_owned(),
+            (Place::Extensions, true) => "apiext".to_owned(),
+            (Place::Filters, true) => part.name.to_owned(),
+            (_, false) => format!("[{}]", part.name),
+        };
         let role = if part.here && part.place == Place::NotFound { Role::Bad } else { part.role(held) };
         x = put(buffer, x, area.y, area.right(), &name, model.style(role));
     }

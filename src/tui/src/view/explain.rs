@@ -81,6 +81,23 @@ pub fn lines(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
     lines
 }
 
+/// Returns the explanation as a few lines (the question, and as much of the answer as fits), and what stands in the rule
+/// above it.
+pub fn brief(model: &Model, timeline: &Timeline, width: usize, rows: usize) -> (String, Vec<Line>) {
+    let Some(phase) = shown_phase(model, timeline) else { return (String::new(), Vec::new()) };
+    let text = texts::of(phase, model.look.language);
+    let mut lines = paint::paragraph(&text.question, width, Role::Accent);
+    lines.extend(paint::paragraph(&text.explanation, width, Role::Text));
+    let cut = lines.len() > rows;
+    lines.truncate(rows);
+    if let Some((last, _)) = lines.last_mut().and_then(|line| line.last_mut()).filter(|_| cut) {
+        *last = format!("{} ..", crate::width::take(last, width.saturating_sub(4)).trim_end());
+    }
+    let function = phase.info().go.rsplit_once(' ').map_or("", |(_, function)| function);
+    let title = format!("[{}] {}  {function} ", Pane::Explain.number(), model.word(Word::Explain));
+    (title, lines)
+}
+
 /// Where it is in Kubernetes: the function, then its file.
 fn go(model: &Model, phase: Phase, width: usize) -> Vec<Line> {
     let (file, function) = phase.info().go.rsplit_once(' ').unwrap_or((phase.info().go, ""));

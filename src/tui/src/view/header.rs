@@ -20,7 +20,12 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
     let mut x = put(buffer, area.x, area.y, limit, " kubestep ", model.style(Role::Accent));
     if let Some(log) = model.log(timeline) {
         for (text, role) in left(model, timeline, log) {
-            x = put(buffer, x, area.y, limit, &text, model.style(role));
+            // What matters less is left out rather than cut.
+            let fits = x + width::cells(&text) as u16 <= limit;
+            if fits || role != Role::Quiet {
+                let text = width::clip(&text, usize::from(limit.saturating_sub(x)));
+                x = put(buffer, x, area.y, limit, &text, model.style(role));
+            }
         }
     } else {
         put(buffer, x, area.y, limit, model.word(Word::Starting), model.style(Role::Quiet));

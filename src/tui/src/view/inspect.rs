@@ -12,10 +12,11 @@ use super::paint::{self, Line, put};
 use crate::{
     highlight,
     model::{
-        Model, Pane, Tab, format,
+        Model, Pane, Tab, areas, format,
         hint::phase_name,
         inspect::{self, Changes},
     },
+    options::Layout,
     theme::Role,
     width,
     words::Word,
@@ -37,6 +38,7 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
         put(buffer, x, area.y, area.right() - 1, sign, model.style(Role::Quiet));
     }
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
+    let inner = with_brief(model, timeline, inner, buffer);
     let lines = lines(model, timeline, usize::from(inner.width));
     let height = usize::from(inner.height);
     let scroll = model.inspect.scroll.get(&model.inspect.tab).copied().unwrap_or(0);
@@ -52,6 +54,27 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
         let x = area.right().saturating_sub(8);
         put(buffer, x, area.bottom() - 1, area.right() - 1, &format!(" +{below} "), model.style(Role::Quiet));
     }
+}
+
+/// Rows that the inspector keeps for itself.
+const OWN_ROWS: u16 = 8;
+
+/// Where there is no pane for the explanation, its beginning stands below the inspector. Returns what is left above.
+fn with_brief(model: &Model, timeline: &Timeline, inner: Rect, buffer: &mut Buffer) -> Rect {
+    let compact = areas::room(model.size) == areas::Room::Compact && model.layout == Layout::Debugger;
+    let rows = inner.height.saturating_sub(OWN_ROWS + 1);
+    if !compact || model.zoomed || rows < 2 {
+        return inner;
+    }
+    let below = Rect { y: inner.bottom() - rows, height: rows, ..inner };
+    let (title, lines) = super::explain::brief(model, timeline, usize::from(inner.width), usize::from(rows));
+    let rule = model.look.signs.line.repeat(usize::from(inner.width) - 1);
+    put(buffer, inner.x, below.y - 1, inner.right(), &rule, model.style(Role::Border));
+    put(buffer, inner.x, below.y - 1, inner.right(), &title, model.style(Role::Quiet));
+    for (row, line) in lines.iter().enumerate() {
+        paint::line(model, buffer, below, row as u16, line);
+    }
+    Rect { height: inner.height - rows - 1, ..inner }
 }
 
 /// A selected line begins with an empty piece in the role of one.

@@ -20,13 +20,13 @@ pub fn source(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, w
         return paint::paragraph(model.word(Word::NoSource), width, Role::Quiet);
     };
     let place = timeline.name(span.source());
-    let mut lines = vec![vec![
-        (format!("{}  ", model.word(Word::GoCounterpart)), Role::Quiet),
-        (span.phase().info().go.to_owned(), Role::Name),
-    ]];
+    let (file, function) = span.phase().info().go.rsplit_once(' ').unwrap_or((span.phase().info().go, ""));
+    let mut lines =
+        vec![vec![(format!("{}  ", model.word(Word::GoCounterpart)), Role::Quiet), (function.to_owned(), Role::Name)]];
+    lines.push(vec![(format!("  {}", width::clip_middle(file, width.saturating_sub(2))), Role::Faint)]);
     let (path, number) = place.rsplit_once(':').unwrap_or((place, ""));
     let number: usize = number.parse().unwrap_or(0);
-    lines.push(vec![(place.to_owned(), Role::Strong)]);
+    lines.push(vec![(width::clip_middle(place, width), Role::Strong)]);
     lines.push(Vec::new());
     let Some(text) = find(model, path) else {
         lines.extend(paint::paragraph(model.word(Word::NoSource), width, Role::Quiet));
@@ -34,14 +34,24 @@ pub fn source(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, w
     };
     // A few lines before, so that the function's name is usually seen.
     let first = number.saturating_sub(9);
-    for (index, line) in text.lines().enumerate().skip(first).take(AROUND) {
+    let shown: Vec<(usize, String)> = text
+        .lines()
+        .enumerate()
+        .skip(first)
+        .take(AROUND)
+        .map(|(index, line)| (index, line.replace('\t', "    ")))
+        .collect();
+    // What all the lines around the place have in common on their left says nothing.
+    let near = shown.iter().take(18).filter(|(_, line)| !line.trim().is_empty());
+    let indent = near.map(|(_, line)| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    for (index, line) in shown {
         let here = index + 1 == number;
         let mut pieces: Line = Vec::new();
         if here {
             pieces.push((String::new(), Role::Selected));
         }
         pieces.push((format!("{}{:>4} ", if here { model.look.signs.current } else { " " }, index + 1), Role::Faint));
-        pieces.extend(highlight::rust(&line.replace('\t', "    ")));
+        pieces.extend(highlight::rust(line.get(indent..).unwrap_or("")));
         lines.push(pieces);
     }
     lines

@@ -19,11 +19,15 @@ pub fn hint(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
         x = put(buffer, x, area.y, area.right(), "   ", model.style(Role::Text));
     }
     let text = hint::hint(model, timeline);
+    // Where there is no room for the sentence, its keys are what one needs: the header says the rest.
+    let room = usize::from(area.right().saturating_sub(x + 2));
+    let fits = width::cells(&text) <= room || !text.contains('`');
+    let text = if fits { text.as_str() } else { &text[text.find('`').unwrap_or(0)..] };
     let held = model.current_hold().is_some() && model.cursor.at == crate::model::cursor::At::Now;
     let role = if held { Role::Held } else { Role::Strong };
     let sign = model.look.signs.current;
     x = put(buffer, x, area.y, area.right(), &format!("{sign} "), model.style(role));
-    paint::caps(model, buffer, (x, area.y), area.right(), &text);
+    paint::caps(model, buffer, (x, area.y), area.right(), text);
 }
 
 /// Keys worth knowing, as things stand.

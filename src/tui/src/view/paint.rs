@@ -36,7 +36,7 @@ const ASCII_FOCUSED: border::Set<'static> = border::Set { horizontal_top: "=", h
 pub fn pane(model: &Model, area: Rect, pane: Pane, title: &[(String, Role)], right: &str, buffer: &mut Buffer) -> Rect {
     let focused = model.focus == pane;
     frame(model, area, focused, buffer);
-    let style = model.style(if focused { Role::Accent } else { Role::Border });
+    let style = model.style(if focused { Role::Accent } else { Role::Quiet });
     let limit = area.right().saturating_sub(2);
     let mut x = put(buffer, area.x + 1, area.y, limit, &format!("[{}] ", pane.number()), style);
     for (text, role) in title {

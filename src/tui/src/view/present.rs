@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{
-        Model, Pane,
+        Model,
         chain::{Made, Place},
         cursor,
     },
@@ -74,40 +74,51 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
         (false, true) => (FILTERS, WRITE),
         (false, false) => (FILTERS, READ),
     };
-    let gap = (inner.height.saturating_sub(9) / 4).max(1);
-    let mut y = inner.y + gap;
-    let legend = if startup { "config" } else { "kubectl" };
-    put(buffer, inner.x + 3, y, inner.right(), legend, model.style(Role::Quiet));
-    stations(model, log, top, inner, y, buffer);
+    // Two lines of stations with the servers between them, in the middle of the height.
+    let gap = (inner.height.saturating_sub(8) / 4).clamp(1, 4);
+    let used = 2 + SERVER_ROWS + 2 * gap;
+    let mut y = inner.y + inner.height.saturating_sub(used) / 2;
+    let legend = if startup { "kubestep" } else { "kubectl" };
+    stations(model, log, legend, top, inner, y, buffer);
+    arrow(model, inner, y + gap.div_ceil(2), buffer);
     y += 1 + gap;
-    put(buffer, inner.x + inner.width / 2, y - 1, inner.right(), model.look.signs.opened, model.style(Role::Faint));
     servers(model, timeline, inner, y, buffer);
-    y += 5 + gap;
-    put(
-        buffer,
-        inner.x + inner.width / 2,
-        y.saturating_sub(1),
-        inner.right(),
-        model.look.signs.opened,
-        model.style(Role::Faint),
-    );
+    y += SERVER_ROWS + gap;
+    arrow(model, inner, y.saturating_sub(gap / 2 + 1), buffer);
     if y < inner.bottom() {
-        stations(model, log, bottom, inner, y, buffer);
+        stations(model, log, "", bottom, inner, y, buffer);
     }
 }
 
+/// Rows of a server's box and of what stands below it.
+const SERVER_ROWS: u16 = 5;
+
+fn arrow(model: &Model, inner: Rect, y: u16, buffer: &mut Buffer) {
+    put(buffer, inner.x + inner.width / 2, y, inner.right(), model.look.signs.opened, model.style(Role::Faint));
+}
+
 /// Draws stations on a line, spread over the width.
-fn stations(model: &Model, log: &TraceLog, stations: &[Station], inner: Rect, y: u16, buffer: &mut Buffer) {
+fn stations(
+    model: &Model,
+    log: &TraceLog,
+    legend: &str,
+    stations: &[Station],
+    inner: Rect,
+    y: u16,
+    buffer: &mut Buffer,
+) {
     let step = model.cursor.step(log);
     let names: usize = stations.iter().map(|(_, name)| width::cells(name) + 4).sum();
-    let room = usize::from(inner.width).saturating_sub(16 + names);
-    let link = (room / stations.len().max(1)).clamp(2, 8);
+    let room = usize::from(inner.width).saturating_sub(names + legend.len() + 4);
+    let link = (room / stations.len().max(1)).clamp(1, 8);
     let line = model.look.signs.line.repeat(link);
-    let mut x = inner.x + 12;
-    for (phase, name) in stations {
+    let used = names + link * stations.len() + legend.len() + 1;
+    let mut x = inner.x + (usize::from(inner.width).saturating_sub(used) / 2) as u16;
+    x = put(buffer, x, y, inner.right(), legend, model.style(Role::Strong));
+    for (index, (phase, name)) in stations.iter().enumerate() {
         let at = log.spans().iter().position(|span| span.phase() == *phase);
         let standing = at.map_or(Standing::Ahead, |at| log.standing(at, step));
-        let here = at == Some(step) || (at.is_some() && at == within(log, step, stations));
+        let here = at.is_some() && at == within(log, step, stations);
         let held = here && model.holds.contains_key(&log.id()) && step == cursor::newest(log);
         let (sign, role) = match standing {
             _ if held => (model.look.signs.current, Role::HeldBadge),
@@ -116,18 +127,17 @@ fn stations(model: &Model, log: &TraceLog, stations: &[Station], inner: Rect, y:
             Standing::Over(_) | Standing::Open => (model.look.signs.done, Role::Good),
             Standing::Ahead => (" ", Role::Faint),
         };
-        x = put(buffer, x, y, inner.right(), &line, model.style(Role::Faint));
+        if index > 0 || !legend.is_empty() {
+            x = put(buffer, x, y, inner.right(), &line, model.style(Role::Faint));
+        }
         x = put(buffer, x, y, inner.right(), &format!("({sign}{name} )"), model.style(role));
     }
 }
 
 /// The station that the current step lies in: the last one that was entered.
 fn within(log: &TraceLog, step: usize, stations: &[Station]) -> Option<usize> {
-    let entered = log.spans().iter().enumerate().take(step + 1);
-    let last = entered
-        .filter(|(_, span)| stations.iter().any(|(phase, _)| *phase == span.phase()))
-        .map(|(at, _)| at)
-        .last()?;
+    let entered = &log.spans()[..log.spans().len().min(step + 1)];
+    let last = entered.iter().rposition(|span| stations.iter().any(|(phase, _)| *phase == span.phase()))?;
     log.encloses(last, step).then_some(last)
 }
 
@@ -136,9 +146,10 @@ fn servers(model: &Model, timeline: &Timeline, inner: Rect, y: u16, buffer: &mut
     let held = model.current_hold().is_some();
     let [line, side, top_left, top_right, bottom_right, bottom_left] = model.look.signs.frame;
     let servers: Vec<_> = parts.iter().filter(|part| part.place != Place::Filters).collect();
-    let width = usize::from(inner.width.saturating_sub(12)) / servers.len().max(1);
-    let box_width = width.saturating_sub(5).min(26);
-    let mut x = inner.x + 6;
+    let width = usize::from(inner.width.saturating_sub(4)) / servers.len().max(1);
+    let box_width = width.saturating_sub(6).min(26);
+    let used = servers.len() * box_width + (servers.len() - 1) * 6;
+    let mut x = inner.x + (usize::from(inner.width).saturating_sub(used) / 2) as u16;
     for (index, part) in servers.iter().enumerate() {
         let style = model.style(part.role(held));
         let bar = line.repeat(box_width.saturating_sub(2));
@@ -162,14 +173,13 @@ fn servers(model: &Model, timeline: &Timeline, inner: Rect, y: u16, buffer: &mut
             put(buffer, x + box_width as u16 - 1, y, inner.right(), side, style);
         }
         put(buffer, x, y + 3, inner.right(), &format!("{bottom_left}{bar}{bottom_right}"), style);
-        let ids: String = part.requests.iter().take(4).map(|id| format!("#{} ", id.0)).collect();
-        put(buffer, x + 1, y + 4, x + box_width as u16, &ids, model.style(Role::Held));
+        let ids: Vec<String> = part.requests.iter().take(4).map(|id| format!("#{}", id.0)).collect();
+        put(buffer, x + 1, y + 4, x + box_width as u16, &ids.join(" "), model.style(Role::Held));
         x += box_width as u16;
         if index + 1 < servers.len() {
-            let arrow = format!(" {}{} ", line.repeat(2), model.look.signs.right);
+            let arrow = format!(" {}{} ", line.repeat(3), model.look.signs.right);
             put(buffer, x, y + 1, inner.right(), &arrow, model.style(Role::Quiet));
-            x += 5;
+            x += 6;
         }
     }
-    let _ = Pane::Chain;
 }

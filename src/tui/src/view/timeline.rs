@@ -83,7 +83,7 @@ fn draw_bar(model: &Model, timeline: &Timeline, log: &TraceLog, bar: Rect, buffe
 
 /// The cell of a step.
 fn cell_of(step: usize, newest: usize, cells: usize) -> usize {
-    if newest == 0 { 0 } else { (step * (cells.saturating_sub(1)) + newest / 2) / newest }
+    (step * cells.saturating_sub(1) + newest / 2).checked_div(newest).unwrap_or(0)
 }
 
 /// The first step of a cell.

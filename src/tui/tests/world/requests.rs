@@ -144,10 +144,7 @@ pub fn send(tracer: &Tracer, pace: &Arc<dyn Pace>, script: Script) -> BoxFuture<
             "headers": {"User-Agent": script.agent, "Accept": "application/json", "Authorization": "(redacted)"},
             "user": "system:anonymous",
         }));
-        let root = match trace.enter(Phase::Request, &mut context).await {
-            Ok(guard) => guard,
-            Err(_) => return,
-        };
+        let Ok(root) = trace.enter(Phase::Request, &mut context).await else { return };
         trace.describe(|| {
             vec![
                 ("method".into(), script.method.into()),
@@ -259,11 +256,13 @@ async fn own_work(
             context.0["user"] = json!(script.user);
             context.0["groups"] = json!(groups);
             context.0["authenticatedBy"] = json!("x509 client certificate");
-            context.0["headers"].as_object_mut().map(|headers| headers.remove("Authorization"));
+            if let Some(headers) = context.0["headers"].as_object_mut() {
+                headers.remove("Authorization");
+            }
             trace.describe(|| vec![("user".into(), script.user.into()), ("groups".into(), script.groups.into())]);
         }
         Phase::PriorityAndFairness => {
-            context.0["flow"] = json!({"schema": "global-default", "level": "global-default", "seats": 1})
+            context.0["flow"] = json!({"schema": "global-default", "level": "global-default", "seats": 1});
         }
         Phase::Authorization => {
             let node = trace.enter_labelled(Phase::Authorizer, "Node", context).await?;

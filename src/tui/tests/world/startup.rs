@@ -241,10 +241,7 @@ pub fn start(tracer: &Tracer, pace: &Arc<dyn Pace>) -> BoxFuture<'static, ()> {
     let pace = pace.clone();
     Box::pin(async move {
         let mut config = Config(json!({}));
-        let root = match trace.enter(Phase::Startup, &mut config).await {
-            Ok(guard) => guard,
-            Err(_) => return,
-        };
+        let Ok(root) = trace.enter(Phase::Startup, &mut config).await else { return };
         for stage in STAGES {
             if run(&trace, pace.as_ref(), stage, &mut config).await.is_err() {
                 return;
