@@ -26,4 +26,8 @@ pub mod rules;
 pub mod validation;
 
 // The groups.
+pub mod apps;
+pub mod autoscaling;
+pub mod batch;
 pub mod core;
+pub mod policy;

@@ -227,6 +227,14 @@ fn all_differs(object: &Object, old: &Object) -> bool {
         || fields.into_iter().any(|field| !same(object.get(&[field]), old.get(&[field])))
 }
 
+/// Forgets the fields of a pod's spec, at dotted names, that are not enabled.
+pub fn drop_pod_fields(object: &mut Object, names: &str) {
+    let Some((first, rest)) = names.split_once('.') else { return };
+    if let Some(spec) = object.0.get_mut(first).and_then(|value| crate::defaults::at(value, rest)) {
+        crate::core::pod::strategy::drop_disabled_from_spec(spec);
+    }
+}
+
 /// A name that may be anything that can stand in a path.
 pub fn any_name(name: &str, usage: NameUsage) -> Vec<String> {
     apimachinery::api::validation::name::validate_path_segment_name(name, usage)
@@ -238,6 +246,10 @@ pub fn of(kind: &GroupVersionKind) -> &'static Rules {
     static RBAC: Rules = Rules { validate_name: any_name, ..Rules::PLAIN };
     let found = match &*kind.group {
         "" => crate::core::rules(&kind.kind),
+        "apps" => crate::apps::rules(&kind.kind),
+        "autoscaling" => crate::autoscaling::rules(&kind.kind),
+        "batch" => crate::batch::rules(&kind.kind),
+        "policy" => crate::policy::rules(&kind.kind),
         "rbac.authorization.k8s.io" => Some(&RBAC),
         "events.k8s.io" => Some(&crate::core::event::EVENTS_V1),
         _ => None,

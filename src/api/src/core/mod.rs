@@ -9,6 +9,7 @@ pub mod event;
 pub mod limits;
 pub mod namespace;
 pub mod pod;
+pub mod replicationcontroller;
 pub mod volumes;
 
 use apimachinery::{util::validation, validation::field::ErrorList};
@@ -28,6 +29,8 @@ pub fn rules(kind: &str) -> Option<&'static Rules> {
         "Event" => &event::EVENT,
         "PersistentVolumeClaim" => &claim::CLAIM,
         "Pod" => &pod::strategy::POD,
+        "PodTemplate" => &replicationcontroller::POD_TEMPLATE,
+        "ReplicationController" => &replicationcontroller::REPLICATION_CONTROLLER,
         _ => return None,
     })
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::{Map, Value, json};
 
-use crate::world::{Answer, World};
+use crate::world::{Answer, UID, World};
 
 /// What stands for the word that is random in a recording.
 const WORD: &str = "uuuuuuuu";
@@ -306,8 +306,14 @@ fn causes(status: &Value) -> Vec<String> {
     texts
 }
 
-/// A recording shows no differences, only that there is one.
+/// A recording shows no differences, only that there is one, and no uids.
 fn undiffed(message: &str) -> String {
+    let mut text = message.replace(UID, "<uid>").replace("<uuid>", "<uid>");
+    while let Some(start) = text.find("<uid:") {
+        let end = text[start..].find('>').map_or(text.len(), |end| start + end + 1);
+        text.replace_range(start..end, "<uid>");
+    }
+    let message = text.as_str();
     let first_line = |message: &str| message.lines().next().unwrap_or_default().trim_end_matches(" <diff>").to_owned();
     if message.contains("\n@@ ") || message.contains("<diff>") || message.contains("may not change fields other than") {
         return first_line(message);

@@ -63,7 +63,7 @@ impl World {
             object.remove(&["metadata", "namespace"]);
         }
         object.set(&["metadata", "creationTimestamp"], "2026-11-24T00:00:00Z");
-        object.set(&["metadata", "uid"], "<uid>");
+        object.set(&["metadata", "uid"], UID);
         let prefix = object.str(&["metadata", "generateName"]).to_owned();
         if object.name().is_empty() && !prefix.is_empty() {
             object.set(&["metadata", "name"], format!("{prefix}<gen>"));
@@ -78,6 +78,7 @@ impl World {
         }
         let warnings = (place.rules.warnings_on_create)(&object);
         (place.rules.canonicalize)(&mut object);
+        stored(&place, &mut object);
         if !dry_run {
             self.store(&key(&place, object.name()), &mut object);
         }
@@ -97,6 +98,7 @@ impl World {
         if version.is_empty() && place.resource.put_needs_version {
             return None;
         }
+        object.set_resource_version(old.resource_version());
         rules::keep(&mut object, &old, &["metadata", "generation"]);
         rules::keep(&mut object, &old, &["metadata", "managedFields"]);
         let part = match place.subresource.as_str() {
@@ -124,6 +126,7 @@ impl World {
         let warn = part.map_or(place.rules.warnings_on_update, |part| part.warnings_on_update);
         let warnings = warn(&object, &old);
         (place.rules.canonicalize)(&mut object);
+        stored(&place, &mut object);
         if !dry_run && object != old {
             self.store(&key(&place, &place.name), &mut object);
         }
@@ -143,8 +146,11 @@ impl World {
     }
 }
 
+/// The one uid that objects get here.
+pub const UID: &str = "00000000-0000-4000-8000-000000000000";
+
 fn request() -> Request {
-    Request { now: Duration::from_secs(1_800_000_000), uid: "<uid>".to_owned(), ..Request::default() }
+    Request { now: Duration::from_secs(1_800_000_000), uid: UID.to_owned(), ..Request::default() }
 }
 
 fn scope(place: &Place) -> Scope {
@@ -191,6 +197,11 @@ fn decode(place: &Place, body: Value) -> Option<Object> {
     }
     let storage = place.resource.storage_version();
     conversion::convert(object, &storage.group_version())
+}
+
+/// What comes back from storage was decoded there, and so got its defaults once more.
+fn stored(place: &Place, object: &mut Object) {
+    (rules::of(&place.resource.storage_version()).default)(object);
 }
 
 fn encode(place: &Place, object: Object) -> Value {

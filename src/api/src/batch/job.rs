@@ -1,0 +1,259 @@
+//! Job.
+//!
+//! Go: pkg/apis/batch/validation/validation.go ValidateJob, pkg/registry/batch/job/strategy.go
+
+use apimachinery::{
+    runtime::object::Object,
+    validation::field::{Error, ErrorList, Path},
+};
+use serde_json::{Value, json};
+
+use super::jobspec;
+use crate::{
+    apps::template,
+    core::pod::warnings,
+    defaults::{absent, items, made, zero},
+    node::Node,
+    rules::{Part, Request, Rules, keep, same},
+    validation::{FIELD_IMMUTABLE, go_struct, immutable, label_selector, not_negative},
+};
+
+const JOB_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
+const CONTROLLER_UID: [&str; 2] = ["controller-uid", "batch.kubernetes.io/controller-uid"];
+
+pub(super) const JOB: Rules = Rules {
+    default,
+    prepare_for_create: begin,
+    prepare_for_update: |_, object, _| template::prepare_template(object),
+    validate: |object| validate(object),
+    validate_update,
+    warnings_on_create: warnings::of_workload,
+    warnings_on_update: warnings::of_workload_update,
+    status: Part { validate_update: validate_status, ..Part::PLAIN },
+    fields: |job| {
+        let succeeded = job.get(&["status", "succeeded"]).and_then(Value::as_i64).unwrap_or_default();
+        vec![("status.successful", succeeded.to_string())]
+    },
+    ..Rules::WITH_STATUS
+};
+
+/// Go: SetDefaults_Job
+fn default(object: &mut Object) {
+    template::default_template(object);
+    let labels = object.get(&["spec", "template", "metadata", "labels"]).cloned();
+    if let Some(labels) = labels.filter(|labels| labels.as_object().is_some_and(|labels| !labels.is_empty()))
+        && object.labels().is_empty()
+    {
+        object.set(&["metadata", "labels"], labels);
+    }
+    let spec = made(&mut object.0, "spec");
+    let has = |spec: &Value, field: &str| spec.get(field).is_some_and(|value| !value.is_null());
+    if !has(spec, "completions") && !has(spec, "parallelism") {
+        absent(spec, "completions", 1);
+    }
+    absent(spec, "parallelism", 1);
+    let limit = if has(spec, "backoffLimitPerIndex") { i64::from(i32::MAX) } else { 6 };
+    absent(spec, "backoffLimit", limit);
+    absent(spec, "completionMode", "NonIndexed");
+    absent(spec, "suspend", false);
+    absent(spec, "manualSelector", false);
+    let replacement = if has(spec, "podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" };
+    absent(spec, "podReplacementPolicy", replacement);
+    default_spec(spec);
+}
+
+/// What jobs and templates of jobs have in common.
+pub(super) fn default_spec(spec: &mut Value) {
+    for rule in items(spec, "podFailurePolicy.rules") {
+        for condition in items(rule, "onPodConditions") {
+            zero(condition, "status", "True");
+        }
+    }
+}
+
+fn begin(_: &Request, object: &mut Object) {
+    template::prepare_template(object);
+    if object.get(&["spec", "manualSelector"]) == Some(&Value::Bool(true)) {
+        return;
+    }
+    let (name, uid) = (object.name().to_owned(), object.uid().to_owned());
+    let labels = ["spec", "template", "metadata", "labels"];
+    for (keys, value) in [(JOB_NAME, &name), (CONTROLLER_UID, &uid)] {
+        for key in keys {
+            let path = [&labels[..], &[key]].concat();
+            if object.get(&path).is_none() {
+                object.set(&path, value.as_str());
+            }
+        }
+    }
+    let selector = ["spec", "selector", "matchLabels", CONTROLLER_UID[1]];
+    if object.get(&selector).is_none() {
+        object.set(&selector, uid);
+    }
+}
+
+fn validate(object: &Object) -> ErrorList {
+    let mut errors = ErrorList::new();
+    generated_selector(&mut errors, object);
+    errors.extend(validate_spec(object));
+    errors
+}
+
+/// Go: ValidateJobSpec
+fn validate_spec(object: &Object) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let spec = Node::of(object, "spec");
+    jobspec::validate(&mut errors, &spec);
+    let selector = spec.child("selector");
+    if selector.is_set() {
+        label_selector(&mut errors, &selector);
+    } else {
+        errors.push(selector.required(""));
+    }
+    if let Ok(selector) = spec.selector("selector").as_selector()
+        && !selector.matches(&template::labels(&spec))
+    {
+        template::mismatch(&mut errors, &spec);
+    }
+    errors
+}
+
+/// A selector that the server made is the server's alone. Go: validateGeneratedSelector
+fn generated_selector(errors: &mut ErrorList, object: &Object) {
+    let spec = Node::of(object, "spec");
+    if spec.flag("manualSelector") || !spec.has("selector") {
+        return;
+    }
+    let labels = spec.child("template.metadata.labels");
+    let (name, uid) = (object.name(), object.uid());
+    for (keys, expected) in [(CONTROLLER_UID, uid), (JOB_NAME, name)] {
+        for key in keys {
+            let entry = labels.key(key);
+            let text = format!("must be '{expected}'");
+            if !entry.is_set() {
+                errors.push(entry.required(text));
+            } else if entry.as_str() != expected {
+                errors.push(Error::invalid(&entry.path, labels.shown(), text));
+            }
+        }
+    }
+    let expected = [(CONTROLLER_UID, uid), (JOB_NAME, name)]
+        .into_iter()
+        .flat_map(|(keys, value)| keys.map(|key| (key.to_owned(), value.to_owned())))
+        .collect::<std::collections::BTreeMap<_, _>>();
+    if let Ok(selector) = spec.selector("selector").as_selector()
+        && !selector.matches(&expected)
+    {
+        let shown = spec.selector("selector").shown();
+        errors.push(Error::invalid(&spec.path.child("selector"), shown, "`selector` not auto-generated"));
+    }
+}
+
+/// Go: ValidateJobUpdate
+fn validate_update(object: &Object, old: &Object) -> ErrorList {
+    let mut errors = validate_spec(object);
+    let (spec, before) = (Node::of(object, "spec"), Node::of(old, "spec"));
+    completions(&mut errors, &spec, &before);
+    template::selector_is_immutable(&mut errors, object, old);
+    pod_template(&mut errors, object, old);
+    for field in ["completionMode", "backoffLimitPerIndex", "managedBy"] {
+        immutable(&mut errors, &spec.child(field), &before.child(field));
+    }
+    for field in ["podFailurePolicy", "successPolicy"] {
+        if !same(spec.get(field), before.get(field)) {
+            let node = spec.child(field);
+            errors.push(Error::invalid(&node.path, jobspec::shown_policy(&node, field), FIELD_IMMUTABLE));
+        }
+    }
+    errors
+}
+
+/// The size of an indexed job changes together with its parallelism only. Go: validateCompletions
+fn completions(errors: &mut ErrorList, spec: &Node<'_>, old: &Node<'_>) {
+    let node = spec.child("completions");
+    if spec.text("completionMode") != "Indexed" {
+        return immutable(errors, &node, &old.child("completions"));
+    }
+    let changed = !same(node.value, old.get("completions"));
+    if changed && !same(node.value, spec.get("parallelism")) {
+        errors.push(Error::invalid(&node.path, node.shown(), "can only be modified in tandem with spec.parallelism"));
+    }
+}
+
+/// Before a job starts, where its pods run and what they use may still be decided.
+///
+/// Go: validatePodTemplateUpdate
+fn pod_template(errors: &mut ErrorList, object: &Object, old: &Object) {
+    let suspended = old.get(&["spec", "suspend"]) == Some(&Value::Bool(true));
+    let started = old.get(&["status", "startTime"]).is_some_and(|time| !time.is_null());
+    let mut before = old.clone();
+    if suspended && !started {
+        for path in [
+            &["metadata", "labels"][..],
+            &["metadata", "annotations"],
+            &["spec", "affinity", "nodeAffinity"],
+            &["spec", "nodeSelector"],
+            &["spec", "tolerations"],
+            &["spec", "schedulingGates"],
+        ] {
+            keep(&mut before, object, &[&["spec", "template"], path].concat());
+        }
+        resources(&mut before, object);
+    }
+    let path = ["spec", "template"];
+    if !same(object.get(&path), before.get(&path)) {
+        let node = Node::of(object, "spec.template");
+        errors.push(Error::invalid(&node.path, node.shown(), FIELD_IMMUTABLE));
+    }
+}
+
+/// Gives the containers of one job the resources of another's.
+fn resources(to: &mut Object, from: &Object) {
+    for list in ["containers", "initContainers"] {
+        let path = ["spec", "template", "spec", list];
+        let (Some(Value::Array(sources)), Some(Value::Array(targets))) = (from.get(&path), to.get(&path).cloned())
+        else {
+            continue;
+        };
+        let targets: Vec<Value> = targets
+            .into_iter()
+            .zip(sources.iter().map(Some).chain(std::iter::repeat(None)))
+            .map(|(mut target, source)| {
+                if let Some(resources) = source.and_then(|source| source.get("resources")) {
+                    target["resources"] = resources.clone();
+                }
+                target
+            })
+            .collect();
+        to.set(&path, json!(targets));
+    }
+}
+
+/// Go: ValidateJobStatusUpdate
+fn validate_status(object: &Object, old: &Object) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let (status, before) = (Node::of(object, "status"), Node::of(old, "status"));
+    for field in ["active", "succeeded", "failed", "ready", "terminating"] {
+        not_negative(&mut errors, &status.child(field));
+    }
+    for (field, text) in
+        [("failed", "cannot decrease the failed counter"), ("succeeded", "cannot decrease the succeeded counter")]
+    {
+        if status.int(field) < before.int(field) {
+            errors.push(Error::invalid(&status.path.child(field), status.int(field), text));
+        }
+    }
+    let is_true = |node: &Node<'_>, kind: &str| {
+        node.items("conditions")
+            .iter()
+            .any(|condition| condition.text("type") == kind && condition.text("status") == "True")
+    };
+    for kind in ["Complete", "Failed", "FailureTarget", "SuccessCriteriaMet"] {
+        if is_true(&before, kind) && !is_true(&status, kind) {
+            let path = Path::new("status").child("conditions");
+            let text = format!("cannot disable the terminal {kind} condition");
+            errors.push(Error::invalid(&path, go_struct(None, ""), text));
+        }
+    }
+    errors
+}
