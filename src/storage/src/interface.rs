@@ -248,6 +248,24 @@ pub trait Interface: Send + Sync {
 
     /// Returns the revision of the newest write, of this resource or any other.
     fn current_resource_version<'a>(&'a self, trace: &'a Trace) -> BoxFuture<'a, Result<u64, Error>>;
+
+    /// Returns who watches, for a person who looks on; those who watch past the watch cache are not known.
+    fn watchers(&self) -> Vec<WatcherInfo> {
+        Vec::new()
+    }
+}
+
+/// Someone who watches, and how far behind that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatcherInfo {
+    /// The whole key or prefix that is watched.
+    pub key: String,
+    /// The field and the value that its selector demands, if it does.
+    pub exact: Option<(String, String)>,
+    /// Changes that wait in its queue.
+    pub queued: usize,
+    /// The first revision that it has yet to read from the window of past changes; `None`: it is up to date.
+    pub behind: Option<u64>,
 }
 
 /// What an update does about an object that is not there.

@@ -23,6 +23,7 @@ use crate::{
         watch_cache::WatchCache,
         window::{CacheEvent, Kind},
     },
+    interface::WatcherInfo,
     selection::SelectionPredicate,
 };
 
@@ -120,6 +121,16 @@ impl Cell {
         self.wake.notify_one();
     }
 
+    fn info(&self) -> WatcherInfo {
+        let queue = self.queue.lock();
+        WatcherInfo {
+            key: self.scope.key().to_string(),
+            exact: self.predicate.exact.clone(),
+            queued: queue.seen.len(),
+            behind: queue.behind,
+        }
+    }
+
     fn terminate(&self) {
         self.queue.lock().terminated = true;
         self.wake.notify_one();
@@ -187,6 +198,11 @@ impl Group {
         }
     }
 
+    fn cells(&self) -> impl Iterator<Item = &Arc<Cell>> {
+        let indexed = self.by_field.values().flat_map(BTreeMap::values).flatten();
+        self.plain.iter().chain(indexed)
+    }
+
     fn prune(&mut self) {
         for by_value in self.by_field.values_mut() {
             by_value.retain(|_, cells| !cells.is_empty());
@@ -242,8 +258,13 @@ impl FanOut {
     /// Go: terminateAllWatchers
     pub(crate) fn terminate_all(&self) {
         let groups = std::mem::take(&mut *self.groups.write());
-        let fields = groups.values().flat_map(|group| group.by_field.values());
-        let indexed = fields.flat_map(BTreeMap::values).flatten();
-        groups.values().flat_map(|group| &group.plain).chain(indexed).for_each(|cell| cell.terminate());
+        for cell in groups.values().flat_map(Group::cells) {
+            cell.terminate();
+        }
+    }
+
+    /// Returns who watches.
+    pub(crate) fn watchers(&self) -> Vec<WatcherInfo> {
+        self.groups.read().values().flat_map(Group::cells).map(|cell| cell.info()).collect()
     }
 }

@@ -97,7 +97,7 @@ impl Cacher {
         let mut changes = Vec::with_capacity(response.events.len());
         for event in response.events {
             let object = match event.kind {
-                EventKind::Put => Some(self.store().decoder.decode_kv(&event.kv).await?),
+                EventKind::Put => Some(self.store().decoder.decode_told(&event.kv).await?),
                 EventKind::Delete => None,
             };
             changes.push(Change { key: event.kv.key.clone(), revision: event.kv.mod_revision, object });

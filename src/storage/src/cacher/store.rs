@@ -23,7 +23,7 @@ use crate::{
     etcd3::store::{Access, Store, enter, finish},
     interface::{
         GetOptions, Interface, List, ListOptions, Missing, Preconditions, Stats, TryUpdate, Ttl, ValidateDeletion,
-        WatchStream,
+        WatchStream, WatcherInfo,
     },
 };
 
@@ -38,6 +38,7 @@ impl Cacher {
     ///
     /// Go: NewCacherFromConfig
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        store.decoder.recent.share();
         Arc::new(Self { store, cache: Arc::new(WatchCache::new(clock)) })
     }
 
@@ -156,5 +157,9 @@ impl Interface for Cacher {
 
     fn current_resource_version<'a>(&'a self, trace: &'a Trace) -> BoxFuture<'a, Result<u64, Error>> {
         self.store.current_resource_version(trace)
+    }
+
+    fn watchers(&self) -> Vec<WatcherInfo> {
+        self.cache.fan_out.watchers()
     }
 }

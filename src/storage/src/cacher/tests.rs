@@ -81,15 +81,17 @@ async fn a_version_before_the_cache_is_too_old() {
 #[tokio::test(start_paused = true)]
 async fn an_object_is_encoded_once_for_all_who_see_it() {
     let (_fixture, cacher) = start().await;
-    let created = create(&*cacher, "web").await.revision;
-    let mut first = watch(&cacher, after(created - 1)).await;
-    let mut second = watch(&cacher, after(created - 1)).await;
+    let created = create(&*cacher, "web").await;
+    let mut first = watch(&cacher, after(created.revision - 1)).await;
+    let mut second = watch(&cacher, after(created.revision - 1)).await;
     let (WatchEvent::Added(a), WatchEvent::Added(b)) = (next(&mut first).await, next(&mut second).await) else {
         panic!("both are told")
     };
     let list = cacher.get_list(&TRACE, "/pods/", all()).await.expect("list");
     let got = cacher.get(&TRACE, "/pods/shop/web", GetOptions { resource_version: "0".to_owned() }).await.expect("get");
-    assert!(Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&a, &list.items[0]) && Arc::ptr_eq(&a, &got));
+    for other in [&created, &b, &list.items[0], &got] {
+        assert!(Arc::ptr_eq(&a, other));
+    }
     delete(&*cacher, "web").await.expect("deleted");
     let (WatchEvent::Deleted(a), WatchEvent::Deleted(b)) = (next(&mut first).await, next(&mut second).await) else {
         panic!("both are told")
@@ -112,6 +114,10 @@ async fn a_slow_watcher_reads_the_window_and_is_cut_off_beyond_it() {
     for count in 1..=2500 {
         relabel(&*cacher, "web", &count.to_string()).await;
     }
+    let newest = GetOptions { resource_version: (first + 2501).to_string() };
+    cacher.get(&TRACE, "/pods/shop/web", newest).await.expect("the cache has seen them all");
+    let lags: Vec<_> = cacher.watchers().iter().map(|watcher| (watcher.queued, watcher.behind)).collect();
+    assert_eq!(lags, [(1000, Some(first + 1002)), (1000, Some(first + 1002))]);
     for revision in first + 2..=first + 2501 {
         assert_eq!(line(&mut slow).await, format!("MODIFIED web {revision}"));
     }

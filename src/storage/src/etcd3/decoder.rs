@@ -9,6 +9,7 @@ use kv::backend::KeyValue;
 
 use crate::{
     error::Error,
+    etcd3::recent::Recent,
     interface::Resource,
     value::{FromStorage, Transformer},
 };
@@ -20,6 +21,8 @@ pub struct Decoder {
     pub(crate) resource: Resource,
     /// What happens to bytes on their way.
     pub(crate) transformer: Arc<dyn Transformer>,
+    /// What the writer and the watch cache leave for one another.
+    pub(crate) recent: Arc<Recent>,
 }
 
 impl Decoder {
@@ -33,6 +36,27 @@ impl Decoder {
         let mut object = self.resource.codec.decode(data).await?;
         object.set_resource_version(&revision.to_string());
         Ok(Arc::new(Encoded::new(&object, |object| (self.resource.fields)(object))))
+    }
+
+    /// Makes an object of plain bytes that were just written, unless the watch cache has made it.
+    pub(crate) async fn decode_written(&self, key: &str, data: &[u8], revision: u64) -> Result<Arc<Encoded>, Error> {
+        match self.recent.take(key, revision) {
+            Some(object) => Ok(object),
+            None => Ok(self.leave(key, self.decode(data, revision).await?)),
+        }
+    }
+
+    /// Makes an object of a stored value that the backend tells of, unless its writer has made it.
+    pub(crate) async fn decode_told(&self, kv: &KeyValue) -> Result<Arc<Encoded>, Error> {
+        match self.recent.take(&kv.key, kv.mod_revision) {
+            Some(object) => Ok(object),
+            None => Ok(self.leave(&kv.key, self.decode_kv(kv).await?)),
+        }
+    }
+
+    fn leave(&self, key: &str, object: Arc<Encoded>) -> Arc<Encoded> {
+        self.recent.leave(key, object.clone());
+        object
     }
 
     /// Makes an object of a stored value.

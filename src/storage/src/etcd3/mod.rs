@@ -11,6 +11,8 @@ pub mod store;
 
 pub mod decoder;
 
+mod recent;
+
 mod object_state;
 
 mod update;

@@ -82,7 +82,7 @@ impl Store {
         leases: LeaseManager,
     ) -> Self {
         let path_prefix = format!("/{}", path_prefix.trim_matches('/'));
-        Self { client, path_prefix, decoder: Decoder { resource, transformer }, leases }
+        Self { client, path_prefix, decoder: Decoder { resource, transformer, recent: Arc::default() }, leases }
     }
 
     /// Returns what is known of the resource.
@@ -181,7 +181,7 @@ impl Store {
             return Err(Error::KeyExists { key, revision: 0 });
         }
         // What a client gets is what is stored, not what it sent.
-        let created = self.decoder.decode(&data, outcome.revision).await?;
+        let created = self.decoder.decode_written(&key, &data, outcome.revision).await?;
         note_length(trace, "decode succeeded", data.len());
         Ok(created)
     }

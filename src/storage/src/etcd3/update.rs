@@ -148,7 +148,7 @@ impl Store {
             return Ok(Attempt::Lost(current));
         }
         trace.note("Transaction committed");
-        let updated = self.decoder.decode(&data, outcome.revision).await?;
+        let updated = self.decoder.decode_written(key, &data, outcome.revision).await?;
         note_length(trace, "decode succeeded", data.len());
         Ok(Attempt::Done(updated))
     }
