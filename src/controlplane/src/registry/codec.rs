@@ -24,6 +24,8 @@ use apiserver::{
 };
 use phase::{BoxFuture, trace::Trace};
 
+use crate::registry::fieldmanager::BuiltInFieldManager;
+
 /// The one codec of all built-in kinds.
 pub fn codec() -> Arc<dyn Codec> {
     static CODEC: LazyLock<Arc<SchemaCodec>> = LazyLock::new(|| {
@@ -68,8 +70,8 @@ impl installer::Scheme for BuiltIn {
         Arc::new(BuiltInConvertor)
     }
 
-    fn field_manager(&self, _: &installer::Manager<'_>) -> Option<Arc<dyn FieldManager>> {
-        None
+    fn field_manager(&self, scope: &installer::Manager<'_>) -> Option<Arc<dyn FieldManager>> {
+        Some(Arc::new(BuiltInFieldManager::new(scope)))
     }
 
     /// Events are kept as those of the core group, and served as what they are asked for.

@@ -5,6 +5,7 @@
 pub mod authentication;
 pub mod authorization;
 pub mod codec;
+pub mod fieldmanager;
 pub mod provider;
 pub mod review;
 pub mod strategy;

@@ -1,0 +1,126 @@
+//! Who set which field of a built-in object.
+//!
+//! Go: apimachinery/pkg/util/managedfields/fieldmanager.go
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use api::{conversion, scheme::Scheme};
+use apimachinery::{
+    api::errors::StatusError,
+    managedfields::{
+        fieldpath::Set,
+        manager::{self, ConvertError, Versions},
+        updater,
+    },
+    runtime::{
+        object::Object,
+        schema::{GroupVersion, GroupVersionKind},
+    },
+};
+use apiserver::{
+    endpoints::{
+        codec::{Codec, FieldManager, Force},
+        installer::Manager,
+    },
+    registry::rest::strategy::ResetFields,
+    request::context::Context,
+};
+
+use crate::registry::codec;
+
+/// The versions of built-in kinds.
+struct BuiltInVersions;
+
+impl Versions for BuiltInVersions {
+    fn convert(&self, object: Object, version: &GroupVersion) -> Result<Object, ConvertError> {
+        conversion::convert(object, version).ok_or(ConvertError::MissingVersion)
+    }
+
+    fn empty(&self, gvk: &GroupVersionKind) -> Object {
+        let mut object = Object::new(gvk);
+        codec::codec().complete(&mut object);
+        object
+    }
+}
+
+/// Keeps the books of one endpoint. Handlers hand over objects in the hub version; the books are in the endpoint's.
+pub struct BuiltInFieldManager {
+    manager: manager::FieldManager,
+    kind: GroupVersionKind,
+    hub: GroupVersion,
+}
+
+impl BuiltInFieldManager {
+    /// Returns the field manager of an endpoint.
+    pub fn new(scope: &Manager<'_>) -> Self {
+        let reset = reset_fields(&scope.storage.reset_fields());
+        let (kinds, versions) = (Arc::new(Scheme), Arc::new(BuiltInVersions));
+        let manager = manager::FieldManager::new(kinds, versions, scope.kind.clone(), scope.subresource, reset);
+        Self { manager, kind: scope.kind.clone(), hub: scope.hub.clone() }
+    }
+
+    fn live(&self, live: Option<&Object>) -> Object {
+        match live {
+            Some(live) => self.served(live.clone()),
+            None => BuiltInVersions.empty(&self.kind),
+        }
+    }
+
+    /// The object in the endpoint's version.
+    fn served(&self, object: Object) -> Object {
+        let version = self.kind.group_version();
+        if object.gvk().group_version() == version {
+            object
+        } else {
+            conversion::convert(object, &version).unwrap_or_default()
+        }
+    }
+}
+
+fn reset_fields(fields: &[ResetFields]) -> BTreeMap<String, Set> {
+    let set = |fields: &ResetFields| {
+        let paths: Vec<Vec<&str>> = fields.paths.iter().map(|path| path.iter().map(String::as_str).collect()).collect();
+        let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
+        (fields.api_version.clone(), Set::of_fields(&paths))
+    };
+    fields.iter().map(set).collect()
+}
+
+impl FieldManager for BuiltInFieldManager {
+    fn update(&self, cx: &Context, live: Option<&Object>, mut new: Object, manager: &str) -> Object {
+        let now = cx.services.clock.wall();
+        let managed = self.manager.update(&self.live(live), self.served(new.clone()), manager, now);
+        match managed.get(&["metadata", "managedFields"]) {
+            Some(entries) => new.set(&["metadata", "managedFields"], entries.clone()),
+            None => {
+                new.remove(&["metadata", "managedFields"]);
+            }
+        }
+        new
+    }
+
+    fn apply(
+        &self,
+        cx: &Context,
+        live: Option<&Object>,
+        applied: Object,
+        manager: &str,
+        force: Force,
+    ) -> Result<Object, StatusError> {
+        let force = match force {
+            Force::No => updater::Force::No,
+            Force::Yes => updater::Force::Yes,
+        };
+        let merged = self.manager.apply(&self.live(live), &applied, manager, force, cx.services.clock.wall())?;
+        let codec = codec::codec();
+        let decoded = codec.decode_value(merged).map_err(|error| StatusError::new_internal_error(error.message))?;
+        let mut object = decoded.object;
+        codec.default(&mut object);
+        codec.complete(&mut object);
+        Ok(if object.gvk().group_version() == self.hub {
+            object
+        } else {
+            conversion::convert(object, &self.hub).unwrap_or_default()
+        })
+    }
+}
