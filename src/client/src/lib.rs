@@ -27,4 +27,5 @@ pub mod tls;
 
 pub mod kubeconfig;
 pub mod proxy;
+pub mod service_resolver;
 pub mod webhook;

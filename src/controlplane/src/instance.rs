@@ -142,6 +142,7 @@ impl CompletedConfig {
         let installation = Installation {
             scheme: Arc::new(codec::BuiltIn),
             admission: config.admission_control.clone().map(|chain| chain as _),
+            equivalents: config.equivalent_resources.clone(),
             authorizer: config.authorization.authorizer.clone(),
             min_request_timeout: config.min_request_timeout.into(),
             media_types: negotiation::BUILT_IN,

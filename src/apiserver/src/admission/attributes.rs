@@ -12,6 +12,8 @@ use auth::user;
 use phase::snapshot::{Snapshot, Subject};
 use serde_json::Value;
 
+use crate::admission::interfaces::ObjectInterfaces;
+
 /// What is done to the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -42,7 +44,7 @@ impl Operation {
 pub struct Attributes {
     /// What is done.
     pub operation: Operation,
-    /// The object's kind.
+    /// The kind that the client sent. The objects may be of another version: the one in which the registry works.
     pub kind: GroupVersionKind,
     /// The resource of the request.
     pub resource: GroupVersionResource,
@@ -64,6 +66,8 @@ pub struct Attributes {
     pub user: Arc<user::Info>,
     /// Whether the chain is to run once more, and whether it is doing so. Kept by the chain and by webhooks.
     pub reinvocation: Reinvocation,
+    /// What is known about the kind; `None` where nobody asks (tests).
+    pub interfaces: Option<Arc<dyn ObjectInterfaces>>,
 }
 
 /// A webhook or policy that changes the object lets the chain run a second time: what was decided before it may no
@@ -107,6 +111,7 @@ impl Attributes {
             dry_run: false,
             user: Arc::default(),
             reinvocation: Reinvocation::default(),
+            interfaces: None,
         }
     }
 

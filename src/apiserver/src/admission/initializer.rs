@@ -5,9 +5,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use auth::authorization::Authorizer;
-use client::{cache::informer::SharedInformerFactory, rest::Client};
+use client::{cache::informer::SharedInformerFactory, rest::Client, webhook::ClientManager};
 use phase::{clock::Clock, ids::IdSource};
 use serde_json::Value;
+
+use crate::admission::equivalents::EquivalentResources;
 
 /// Handed to the constructor of every plugin; each takes what it needs.
 ///
@@ -20,6 +22,10 @@ pub struct Initializers {
     pub client: Client,
     /// Who may do what.
     pub authorizer: Arc<dyn Authorizer>,
+    /// Calls webhooks.
+    pub webhooks: Arc<ClientManager>,
+    /// Which resources are the same in other versions.
+    pub equivalents: Arc<EquivalentResources>,
     /// Where times come from.
     pub clock: Arc<dyn Clock>,
     /// Where uids and generated names come from.

@@ -2,8 +2,13 @@
 //!
 //! Go: apiserver/pkg/admission/interfaces.go
 
-use apimachinery::api::errors::StatusError;
-use phase::BoxFuture;
+use std::fmt;
+
+use apimachinery::{
+    api::errors::StatusError,
+    runtime::{object::Object, schema::GroupVersion},
+};
+use phase::{BoxFuture, trace::Trace};
 
 use crate::{
     admission::attributes::{Attributes, Operation},
@@ -36,4 +41,24 @@ pub trait MutationInterface: Send + Sync {
 pub trait ValidationInterface: Send + Sync {
     /// Refuses, or lets it pass.
     fn validate<'a>(&'a self, cx: &'a Context, attributes: &'a Attributes) -> BoxFuture<'a, Result<(), StatusError>>;
+}
+
+/// What a plugin may ask about the kind of an object: webhooks see it in the version they want, and what they make of
+/// it is read and completed as a client's would be.
+///
+/// Go: apiserver/pkg/admission/interfaces.go ObjectInterfaces
+pub trait ObjectInterfaces: Send + Sync + fmt::Debug {
+    /// Brings an object to another version of its group.
+    fn convert<'a>(
+        &'a self,
+        trace: &'a Trace,
+        object: Object,
+        to: &'a GroupVersion,
+    ) -> BoxFuture<'a, Result<Object, StatusError>>;
+
+    /// Reads a value as its kind does: unknown fields go away, what does not fit is refused with Go's sentence.
+    fn decode(&self, object: Object) -> Result<Object, String>;
+
+    /// Fills in what the object does not say.
+    fn default(&self, object: &mut Object);
 }

@@ -17,3 +17,6 @@ pub mod chain;
 pub mod errors;
 pub mod initializer;
 pub mod plugins;
+
+pub mod equivalents;
+pub mod webhook;

@@ -87,6 +87,8 @@ pub struct Installation {
     pub scheme: Arc<dyn Scheme>,
     /// The admission chain.
     pub admission: Option<Arc<dyn admission::interfaces::Interface>>,
+    /// Where it is noted which resources are the same in other versions.
+    pub equivalents: Arc<admission::equivalents::EquivalentResources>,
     /// Who may do what.
     pub authorizer: Option<Arc<dyn Authorizer>>,
     /// `--min-request-timeout`, in seconds.
@@ -117,6 +119,7 @@ impl Installation {
         let (resource, subresource) = path.split_once('/').unwrap_or((path, ""));
         let kind = self.scheme.served_kind(version, path, &*storage);
         let hub = storage.kind().group_version();
+        self.equivalents.register(&version.with_resource(resource), subresource, &kind);
         let manager = Manager { kind: &kind, hub: &hub, subresource, storage: &*storage };
         let written = storage.creater().is_some() || storage.updater().is_some();
         let field_manager = written.then(|| self.scheme.field_manager(&manager)).flatten();

@@ -29,7 +29,9 @@ use auth::authorization::{
     union::{Union, UnionRuleResolver},
 };
 use aws_lc_rs::rand;
-use client::{cache::informer::SharedInformerFactory, rest::Client};
+use client::{
+    cache::informer::SharedInformerFactory, rest::Client, service_resolver::ClusterIPResolver, webhook::ClientManager,
+};
 use phase::{catalog::Phase, trace::Trace};
 use plugin::{
     rbac::{authorizer::RBACAuthorizer, escalation::EscalationCheck, index::Index},
@@ -297,6 +299,8 @@ async fn configure_admission(
         informers: generic.versioned_informers.clone(),
         client: generic.loopback_client.clone(),
         authorizer: authorizer.ok_or_else(|| StartError::new("admission", "there is no authorizer"))?,
+        webhooks: Arc::new(ClientManager::new(Arc::new(ClusterIPResolver::new(&generic.versioned_informers)))),
+        equivalents: generic.config.equivalent_resources.clone(),
         clock: generic.config.services.clock.clone(),
         ids: generic.config.services.ids.clone(),
         configurations: std::collections::BTreeMap::new(),

@@ -2,9 +2,12 @@
 //!
 //! Go: pkg/kubeapiserver/options/plugins.go AllOrderedPlugins, DefaultOffAdmissionPlugins
 
-use apiserver::admission::plugins::{
-    Default::{Off, On},
-    Factory, Registered,
+use apiserver::admission::{
+    plugins::{
+        Default::{Off, On},
+        Factory, Registered,
+    },
+    webhook::{mutating, validating},
 };
 
 use crate::admission::{
@@ -54,5 +57,7 @@ pub const ALL: &[Registered] = &[
     on("NodeDeclaredFeatureValidator", |_| Ok(always::silent("NodeDeclaredFeatureValidator"))),
     on("JobValidation", |_| Ok(always::silent("JobValidation"))),
     on("PodResizeValidator", |_| Ok(always::silent("PodResizeValidator"))),
+    on(mutating::NAME, mutating::new),
+    on(validating::NAME, validating::new),
     off(always::DENY, always::new_deny),
 ];

@@ -7,19 +7,29 @@
 //!   handler: decode -> admit (may change) -> registry: prepare, validate -> Validation (may only refuse) -> write
 //! ```
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use apimachinery::{
+    api::errors::StatusError,
     meta::options::{DeleteOptions, WriteOptions},
-    runtime::{object::Object, schema::GroupVersionKind},
+    runtime::{
+        object::Object,
+        schema::{GroupVersion, GroupVersionKind},
+    },
 };
 use auth::user;
-use phase::BoxFuture;
+use phase::{BoxFuture, trace::Trace};
 use serde_json::{Value, json};
 
 use crate::{
-    admission::attributes::{Attributes, Operation, Reinvocation},
-    endpoints::handlers::scope::RequestScope,
+    admission::{
+        attributes::{Attributes, Operation, Reinvocation},
+        interfaces::ObjectInterfaces,
+    },
+    endpoints::{
+        codec::{Codec, Convertor},
+        handlers::scope::RequestScope,
+    },
     registry::rest::{Result, Validation},
     request::context::Context,
 };
@@ -102,6 +112,7 @@ impl RequestScope {
             dry_run: subject.dry_run,
             user: subject.user.clone(),
             reinvocation: Reinvocation::default(),
+            interfaces: Some(Arc::new(KindInterfaces { codec: self.codec.clone(), convertor: self.convertor.clone() })),
         }
     }
 
@@ -144,6 +155,38 @@ impl RequestScope {
         attributes.old_object = old.cloned();
         self.admit(cx, &mut attributes).await?;
         Ok(attributes.object.take().expect("plugins change the object and never take it"))
+    }
+}
+
+/// What plugins may ask about the kind.
+struct KindInterfaces {
+    codec: Arc<dyn Codec>,
+    convertor: Arc<dyn Convertor>,
+}
+
+impl fmt::Debug for KindInterfaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KindInterfaces")
+    }
+}
+
+impl ObjectInterfaces for KindInterfaces {
+    fn convert<'a>(&'a self, trace: &'a Trace, object: Object, to: &'a GroupVersion) -> BoxFuture<'a, Result<Object>> {
+        Box::pin(async move {
+            if object.gvk().group_version() == *to {
+                return Ok(object);
+            }
+            let mut converted = self.convertor.convert(trace, vec![object], to).await?;
+            converted.pop().ok_or_else(|| StatusError::new_internal_error("conversion lost the object"))
+        })
+    }
+
+    fn decode(&self, object: Object) -> std::result::Result<Object, String> {
+        self.codec.decode_value(object).map(|decoded| decoded.object).map_err(|error| error.message)
+    }
+
+    fn default(&self, object: &mut Object) {
+        self.codec.default(object);
     }
 }
 

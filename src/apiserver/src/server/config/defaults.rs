@@ -47,6 +47,7 @@ impl Config {
             loopback_client_config: None,
             rule_resolver: None,
             admission_control: None,
+            equivalent_resources: Arc::default(),
             cors_allowed_origin_list: Vec::new(),
             hsts_directives: Vec::new(),
             enable_index: true,

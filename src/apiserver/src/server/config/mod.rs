@@ -29,7 +29,7 @@ use component_base::{featuregate::FeatureGate, metrics::Metrics, version};
 use phase::trace::Tracer;
 
 use crate::{
-    admission::chain::Chain,
+    admission::{chain::Chain, equivalents::EquivalentResources},
     endpoints::{codec::Codec, discovery::aggregated::ResourceManager},
     registry::generic::RESTOptionsGetter,
     request::{
@@ -69,6 +69,8 @@ pub struct Config {
     pub rule_resolver: Option<Arc<dyn RuleResolver>>,
     /// Whether a write is acceptable. `ConfigureAdmission`.
     pub admission_control: Option<Arc<Chain>>,
+    /// Which installed resources are the same in other versions; whoever installs one notes it here.
+    pub equivalent_resources: Arc<EquivalentResources>,
     /// Regular expressions of web origins that may call the server. `ServerRunOptions`.
     pub cors_allowed_origin_list: Vec<String>,
     /// Directives of `Strict-Transport-Security`. `ServerRunOptions`.

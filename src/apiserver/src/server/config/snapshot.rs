@@ -24,6 +24,7 @@ pub fn to_value(config: &Config) -> Value {
         loopback_client_config,
         rule_resolver,
         admission_control,
+        equivalent_resources: _,
         cors_allowed_origin_list,
         hsts_directives,
         enable_index,

@@ -1,0 +1,56 @@
+//! Which resources are the same objects under other names: other versions, and the two groups of events.
+//!
+//! Go: apimachinery/pkg/runtime/mapper.go EquivalentResourceRegistry
+
+use std::collections::BTreeMap;
+
+use apimachinery::runtime::schema::{GroupVersionKind, GroupVersionResource};
+use parking_lot::RwLock;
+
+/// All installed resources with their kinds. Filled by whoever installs a resource.
+#[derive(Debug, Default)]
+pub struct EquivalentResources {
+    /// By key, then by sub-resource: what is installed, in the order of installation.
+    resources: RwLock<BTreeMap<(String, String), Vec<(GroupVersionResource, GroupVersionKind)>>>,
+}
+
+/// Resources with the same key are stored in the same place.
+fn key(resource: &GroupVersionResource) -> String {
+    match resource.resource.as_str() {
+        "events" => "events".to_owned(),
+        name => format!("{}/{name}", resource.group),
+    }
+}
+
+impl EquivalentResources {
+    /// Notes an installed resource or sub-resource.
+    ///
+    /// Go: apimachinery/pkg/runtime/mapper.go RegisterKindFor
+    pub fn register(&self, resource: &GroupVersionResource, subresource: &str, kind: &GroupVersionKind) {
+        let mut resources = self.resources.write();
+        let known = resources.entry((key(resource), subresource.to_owned())).or_default();
+        match known.iter_mut().find(|(other, _)| other == resource) {
+            Some((_, other)) => other.clone_from(kind),
+            None => known.push((resource.clone(), kind.clone())),
+        }
+    }
+
+    /// Forgets a resource with its sub-resources: a custom resource whose version is gone.
+    pub fn forget(&self, resource: &GroupVersionResource) {
+        for known in self.resources.write().values_mut() {
+            known.retain(|(other, _)| other != resource);
+        }
+    }
+
+    /// Returns a resource's other names, itself included, with their kinds.
+    ///
+    /// Go: apimachinery/pkg/runtime/mapper.go EquivalentResourcesFor, KindFor
+    pub fn equivalents(
+        &self,
+        resource: &GroupVersionResource,
+        subresource: &str,
+    ) -> Vec<(GroupVersionResource, GroupVersionKind)> {
+        let key = (key(resource), subresource.to_owned());
+        self.resources.read().get(&key).cloned().unwrap_or_default()
+    }
+}
