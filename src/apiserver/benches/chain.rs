@@ -14,13 +14,8 @@ use std::{
 use apiserver::{
     request::context::Services,
     server::{
-        config::Config,
-        delegation,
-        flowcontrol::controller::Controller,
-        genericapiserver::GenericAPIServer,
-        handler::Arrival,
-        loopback::LoopbackClientConfig,
-        notfoundhandler::NotFoundHandler,
+        config::Config, delegation, flowcontrol::controller::Controller, genericapiserver::GenericAPIServer,
+        handler::Arrival, loopback::LoopbackClientConfig, notfoundhandler::NotFoundHandler,
     },
 };
 use auth::{
@@ -59,7 +54,10 @@ fn main() {
 
     println!("GET /version through {filters} filters, two directors and priority and fairness:");
     println!("  unwatched  {:>6.1} allocations, {:>7.0} bytes a request", unwatched.count, unwatched.bytes);
-    println!("  watched    {:>6.1} allocations, {:>7.0} bytes a request, {records} records", watched.count, watched.bytes);
+    println!(
+        "  watched    {:>6.1} allocations, {:>7.0} bytes a request, {records} records",
+        watched.count, watched.bytes
+    );
     println!("  time of a watched request in relation to an unwatched one: {:.2}", watched.nanos / unwatched.nanos);
 }
 

@@ -21,6 +21,7 @@ use apiserver::{
         genericapiserver::GenericAPIServer,
         hooks::{PostStartHookContext, post_start_hook},
         start_error::StartError,
+        storage_objects,
     },
 };
 use phase::trace::Trace;
@@ -227,6 +228,10 @@ impl CompletedConfig {
             ("start-cluster-authentication-info-controller", clusterauthenticationtrust::hook(trust)),
             ("start-kube-apiserver-identity-lease-controller", apiserverlease::hook(id, hostname())),
             ("start-kube-apiserver-identity-lease-garbage-collector", apiserverlease::garbage_collector()),
+            (
+                "storage-readiness",
+                storage_objects::readiness_hook(config.opened_storages.clone(), config.storage_initialization_timeout),
+            ),
             ("start-legacy-token-tracking-controller", legacytokentracking::hook()),
             (reconcile::POST_START_HOOK_NAME, bootstrap_roles()),
             ("scheduling/bootstrap-system-priority-classes", priorityclasses::hook()),

@@ -8,7 +8,7 @@ use component_base::metrics::{
     Metrics,
     families::{
         CURRENT_INFLIGHT_REQUESTS, CURRENT_INQUEUE_REQUESTS, FLOWCONTROL_CURRENT_INQUEUE_REQUESTS,
-        LONGRUNNING_REQUESTS, REQUEST_DURATION, REQUEST_TOTAL, RESPONSE_SIZES,
+        LONGRUNNING_REQUESTS, REQUEST_DURATION, REQUEST_TOTAL, REQUESTED_DEPRECATED_APIS, RESPONSE_SIZES,
     },
 };
 use hyper::body::Body as _;
@@ -33,6 +33,9 @@ pub(super) fn monitor_request(metrics: &Metrics, cx: &Context, response: &Respon
     let path = if info.is_resource_request || response.status() == 404 { subresource } else { &info.path };
     let code = response.status();
     metrics.inc(&REQUEST_TOTAL, &[verb, dry_run, group, version, resource, path, scope, COMPONENT, code.as_str()]);
+    if is_deprecated(info) && code.is_success() {
+        metrics.set(&REQUESTED_DEPRECATED_APIS, &[group, version, resource, subresource, ""], 1.0);
+    }
     if verb != "WATCH" && verb != "CONNECT" {
         let labels = [verb, dry_run, group, version, resource, path, scope, COMPONENT];
         metrics.observe(&REQUEST_DURATION, &labels, elapsed.as_secs_f64());
@@ -42,6 +45,11 @@ pub(super) fn monitor_request(metrics: &Metrics, cx: &Context, response: &Respon
             metrics.observe(&RESPONSE_SIZES, &[verb, group, version, resource, path, scope, COMPONENT], size as f64);
         }
     }
+}
+
+/// Says whether a resource is deprecated although no version of it will be removed.
+fn is_deprecated(info: &RequestInfo) -> bool {
+    info.api_group.is_empty() && matches!(info.resource.as_str(), "componentstatuses" | "endpoints")
 }
 
 /// Returns the verb as dashboards know it.

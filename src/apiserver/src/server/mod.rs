@@ -36,4 +36,6 @@ pub mod mux;
 pub mod notfoundhandler;
 pub mod routes;
 
+pub mod storage_objects;
+
 mod metrics;

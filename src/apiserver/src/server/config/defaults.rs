@@ -62,6 +62,7 @@ impl Config {
             flow_control: None,
             merged_resource_config: None,
             rest_options_getter: None,
+            opened_storages: None,
             shared_informer_factory: None,
             serializer: Arc::new(UntypedCodec),
             aggregated_discovery_group_manager: Arc::default(),

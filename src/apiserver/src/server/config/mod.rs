@@ -46,6 +46,7 @@ use crate::{
         lifecycle_signals::LifecycleSignals,
         loopback::LoopbackClientConfig,
         secure_serving::SecureServingInfo,
+        storage_objects::OpenedStorages,
     },
 };
 
@@ -99,6 +100,8 @@ pub struct Config {
     pub merged_resource_config: Option<ResourceConfig>,
     /// Makes the storage of resources. `EtcdOptions`.
     pub rest_options_getter: Option<Arc<dyn RESTOptionsGetter>>,
+    /// The storages that it opened so far. `EtcdOptions`.
+    pub opened_storages: Option<Arc<OpenedStorages>>,
     /// Follows the objects that several parts of the server read. `LoopbackClient`.
     pub shared_informer_factory: Option<Arc<SharedInformerFactory>>,
     /// Writes documents that are no objects of a resource: discovery. `BuildGenericConfig`.

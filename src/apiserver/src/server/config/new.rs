@@ -21,6 +21,7 @@ use crate::{
         notfoundhandler::NotFoundHandler,
         routes,
         start_error::StartError,
+        storage_objects,
     },
 };
 
@@ -105,7 +106,8 @@ impl CompletedConfig {
             (Some(_), None) => once("priority-and-fairness-filter", nothing_to_start())?,
             (None, _) => once("max-in-flight-filter", nothing_to_start())?,
         }
-        once("storage-object-count-tracker-hook", nothing_to_start())
+        let count = storage_objects::count_hook(c.opened_storages.clone(), c.metrics.clone(), c.flow_control.clone());
+        once("storage-object-count-tracker-hook", count)
     }
 
     /// The delegate's checks, where this server has none of that name.

@@ -39,6 +39,7 @@ pub fn to_value(config: &Config) -> Value {
         flow_control,
         merged_resource_config,
         rest_options_getter,
+        opened_storages: _,
         shared_informer_factory,
         serializer: _,
         aggregated_discovery_group_manager: _,

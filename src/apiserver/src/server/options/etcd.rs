@@ -9,7 +9,7 @@ use phase::BoxFuture;
 
 use crate::{
     registry::generic::RESTOptionsGetter,
-    server::{config::Config, healthz},
+    server::{config::Config, healthz, storage_objects::OpenedStorages},
 };
 
 /// The flags of this group.
@@ -162,7 +162,9 @@ impl EtcdOptions {
             let timeout = self.readycheck_timeout;
             c.add_readyz_checks(&[healthz::named_check("etcd-readiness", move || health_check(timeout))]);
         }
-        c.rest_options_getter = Some(rest_options_getter);
+        let storages = Arc::new(OpenedStorages::new(rest_options_getter));
+        c.rest_options_getter = Some(storages.clone());
+        c.opened_storages = Some(storages);
     }
 }
 
