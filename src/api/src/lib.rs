@@ -25,6 +25,8 @@ pub mod node;
 pub mod rules;
 pub mod validation;
 
+pub mod printers;
+
 // The groups.
 pub mod apps;
 pub mod autoscaling;

@@ -5,6 +5,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use api::{
+    conversion,
+    printers::{self, Printer},
     resources::{RESOURCES, Resource},
     rules,
 };
@@ -17,7 +19,7 @@ use apiserver::{
     registry::{
         generic::{RESTOptionsGetter, WatchCache},
         rest::{
-            Storage,
+            Result, Storage,
             table::{DefaultTableConvertor, TableConvertor},
         },
         store::{DeletionAnswer, Hooks, NoHooks, Store},
@@ -25,6 +27,8 @@ use apiserver::{
     },
     server::config::resource_config::ResourceConfig,
 };
+
+use serde_json::Value;
 
 use crate::registry::{
     codec::StorageCodec,
@@ -149,8 +153,32 @@ fn install(storages: &mut Storages, resource: &'static Resource, store: &Store) 
     }
 }
 
-fn table_convertor(_resource: &'static Resource) -> Arc<dyn TableConvertor> {
-    Arc::new(DefaultTableConvertor)
+fn table_convertor(resource: &'static Resource) -> Arc<dyn TableConvertor> {
+    match printers::of(&resource.storage_version()) {
+        Some(printer) => Arc::new(PrinterConvertor { printer, resource }),
+        None => Arc::new(DefaultTableConvertor),
+    }
+}
+
+/// Shows objects of one kind by its printer, which sees them in the version they are stored in.
+struct PrinterConvertor {
+    printer: &'static Printer,
+    resource: &'static Resource,
+}
+
+impl TableConvertor for PrinterConvertor {
+    fn columns(&self) -> Vec<Value> {
+        self.printer.column_definitions()
+    }
+
+    fn cells(&self, now: Duration, object: &Object) -> Result<Vec<Value>> {
+        let stored = self.resource.storage_version().group_version();
+        if object.gvk().group_version() == stored {
+            return Ok(self.printer.row(object, now));
+        }
+        let converted = conversion::convert(object.clone(), &stored);
+        Ok(self.printer.row(converted.as_ref().unwrap_or(object), now))
+    }
 }
 
 /// Events go away by themselves.
