@@ -80,7 +80,8 @@ pub fn name_of(gvk: &GroupVersionKind) -> Option<&'static str> {
     }
     let everywhere =
         TYPES.values().find(|facts| facts.is_kind == IsKind::Everywhere && facts.short_name() == gvk.kind)?;
-    types::registered().contains(&&*gvk.group_version().to_string()).then_some(&everywhere.name)
+    let registered = gvk.group == "meta.k8s.io" || types::registered().contains(&&*gvk.group_version().to_string());
+    registered.then_some(&everywhere.name)
 }
 
 /// Returns the names of all definitions, lists included, in order.

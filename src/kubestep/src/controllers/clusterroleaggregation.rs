@@ -23,26 +23,28 @@ const FIELD_MANAGER: &str = "clusterrole-aggregation-controller";
 /// How soon the roles are looked at again without a change.
 const RESYNC: Duration = Duration::from_secs(30);
 
-/// Runs until it is stopped.
-pub async fn run(context: Context, leader: Leader) {
+/// Registers what it follows, and returns what runs until it is stopped.
+pub fn run(context: Context, leader: Leader) -> impl Future<Output = ()> {
     let resource = GroupVersionResource::new("rbac.authorization.k8s.io", "v1", "clusterroles");
     let informer = context.informers.informer(&resource);
     let changed = Arc::new(Notify::new());
     informer.add_event_handler(Arc::new(Wake(changed.clone())));
     let roles = context.client.resource(&resource);
-    loop {
-        tokio::select! {
-            () = context.stop.cancelled() => return,
-            () = changed.notified() => {}
-            () = tokio::time::sleep(RESYNC) => {}
-        }
-        if !informer.has_synced() || leader.is_someone_else() {
-            continue;
-        }
-        let all = informer.store().list();
-        for role in all.iter().filter(|role| role.get(&["aggregationRule"]).is_some()) {
-            if let Err(error) = aggregate(&roles, role, &all).await {
-                tracing::debug!(role = role.name(), %error, "cannot aggregate the cluster role yet");
+    async move {
+        loop {
+            tokio::select! {
+                () = context.stop.cancelled() => return,
+                () = changed.notified() => {}
+                () = tokio::time::sleep(RESYNC) => {}
+            }
+            if !informer.has_synced() || leader.is_someone_else() {
+                continue;
+            }
+            let all = informer.store().list();
+            for role in all.iter().filter(|role| role.get(&["aggregationRule"]).is_some()) {
+                if let Err(error) = aggregate(&roles, role, &all).await {
+                    tracing::debug!(role = role.name(), %error, "cannot aggregate the cluster role yet");
+                }
             }
         }
     }

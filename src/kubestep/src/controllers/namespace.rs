@@ -28,41 +28,43 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// How soon at the latest, however long it takes.
 const LATEST: Duration = Duration::from_secs(5);
 
-/// Runs until it is stopped.
-pub async fn run(context: Context, leader: Leader) {
+/// Registers what it follows, and returns what runs until it is stopped.
+pub fn run(context: Context, leader: Leader) -> impl Future<Output = ()> {
     let informer = context.informers.informer(&GroupVersionResource::new("", "v1", "namespaces"));
     let changed = Arc::new(Notify::new());
     informer.add_event_handler(Arc::new(Wake(changed.clone())));
-    let mut pause = LATEST;
-    loop {
-        tokio::select! {
-            () = context.stop.cancelled() => return,
-            () = changed.notified() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-        if leader.is_someone_else() {
-            pause = LATEST;
-            continue;
-        }
-        let mut left = false;
-        for namespace in informer.store().list() {
-            if namespace.deletion_timestamp().is_some() && is_ours(&namespace) {
-                match empty(&context.client, namespace.name()).await {
-                    Ok(true) => left |= finalize(&context.client, namespace.name()).await.is_err(),
-                    Ok(false) => left = true,
-                    Err(error) => {
-                        left = true;
-                        tracing::debug!(namespace = namespace.name(), %error, "cannot empty the namespace yet");
+    async move {
+        let mut pause = LATEST;
+        loop {
+            tokio::select! {
+                () = context.stop.cancelled() => return,
+                () = changed.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+            if leader.is_someone_else() {
+                pause = LATEST;
+                continue;
+            }
+            let mut left = false;
+            for namespace in informer.store().list() {
+                if namespace.deletion_timestamp().is_some() && is_ours(&namespace) {
+                    match empty(&context.client, namespace.name()).await {
+                        Ok(true) => left |= finalize(&context.client, namespace.name()).await.is_err(),
+                        Ok(false) => left = true,
+                        Err(error) => {
+                            left = true;
+                            tracing::debug!(namespace = namespace.name(), %error, "cannot empty the namespace yet");
+                        }
                     }
                 }
             }
+            // Something is left: look again soon, then less and less often.
+            pause = match (left, pause) {
+                (true, LATEST) => AGAIN,
+                (true, pause) => (pause * 2).min(LATEST),
+                (false, _) => LATEST,
+            };
         }
-        // Something is left: look again soon, then less and less often.
-        pause = match (left, pause) {
-            (true, LATEST) => AGAIN,
-            (true, pause) => (pause * 2).min(LATEST),
-            (false, _) => LATEST,
-        };
     }
 }
 

@@ -20,8 +20,8 @@ const ROOT_CA: &str = "kube-root-ca.crt";
 /// How soon the copies are looked at again without a change.
 const RESYNC: Duration = Duration::from_secs(30);
 
-/// Runs until it is stopped.
-pub async fn run(context: Context, leader: Leader) {
+/// Registers what it follows, and returns what runs until it is stopped.
+pub fn run(context: Context, leader: Leader) -> impl Future<Output = ()> {
     let changed = Arc::new(Notify::new());
     let follow = |resource: &str| {
         let informer = context.informers.informer(&GroupVersionResource::new("", "v1", resource));
@@ -29,20 +29,22 @@ pub async fn run(context: Context, leader: Leader) {
         informer
     };
     let (namespaces, accounts, maps) = (follow("namespaces"), follow("serviceaccounts"), follow("configmaps"));
-    loop {
-        tokio::select! {
-            () = context.stop.cancelled() => return,
-            () = changed.notified() => {}
-            () = tokio::time::sleep(RESYNC) => {}
-        }
-        let synced = namespaces.has_synced() && accounts.has_synced() && maps.has_synced();
-        if !synced || leader.is_someone_else() {
-            continue;
-        }
-        for namespace in namespaces.store().list() {
-            let active = namespace.deletion_timestamp().is_none();
-            if active && let Err(error) = keep(&context, namespace.name(), &accounts.store(), &maps.store()).await {
-                tracing::debug!(namespace = namespace.name(), %error, "cannot keep the default service account yet");
+    async move {
+        loop {
+            tokio::select! {
+                () = context.stop.cancelled() => return,
+                () = changed.notified() => {}
+                () = tokio::time::sleep(RESYNC) => {}
+            }
+            let synced = namespaces.has_synced() && accounts.has_synced() && maps.has_synced();
+            if !synced || leader.is_someone_else() {
+                continue;
+            }
+            for namespace in namespaces.store().list() {
+                let active = namespace.deletion_timestamp().is_none();
+                if active && let Err(error) = keep(&context, namespace.name(), &accounts.store(), &maps.store()).await {
+                    tracing::debug!(namespace = namespace.name(), %error, "cannot keep the default service account yet");
+                }
             }
         }
     }
