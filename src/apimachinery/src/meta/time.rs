@@ -16,6 +16,11 @@ pub fn rfc3339_micro(wall: Duration) -> String {
     timestamp(wall).strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
+/// Writes a time as HTTP headers do: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn rfc1123(wall: Duration) -> String {
+    timestamp(wall).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// Reads an RFC 3339 time as the time since the Unix epoch; `None` if it is none, or before 1970.
 pub fn parse(text: &str) -> Option<Duration> {
     let timestamp: Timestamp = text.parse().ok()?;

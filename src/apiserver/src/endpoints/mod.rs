@@ -28,3 +28,5 @@ pub mod groupversion;
 pub mod installer;
 
 pub mod discovery;
+
+pub mod openapi;

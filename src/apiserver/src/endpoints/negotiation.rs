@@ -146,27 +146,14 @@ pub fn negotiate_input(cx: &Context, accepted: &[MediaType]) -> Result<MediaType
     found.copied().ok_or_else(|| StatusError::new_unsupported_media_type(&names(accepted)))
 }
 
-/// Says whether a client asks for all of discovery in one document, and in which media type.
+/// Says in which media type a client takes all of discovery in one document, if it does. Wherever such a clause stands
+/// in the header, it is preferred.
 ///
-/// Go: apiserver/pkg/endpoints/discovery/aggregated/negotiation.go DiscoveryEndpointRestrictions, IsAggregatedDiscoveryGVK
-pub fn negotiate_discovery(header: &str) -> Option<(MediaType, Discovery)> {
-    if header.is_empty() {
-        return Some((BUILT_IN[0], Discovery::Plain));
-    }
-    negotiate_with(header, BUILT_IN, |clause, media| match clause.convert() {
-        None => Some((media, Discovery::Plain)),
-        Some(["APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2"]) => Some((media, Discovery::Aggregated)),
-        Some(_) => None,
+/// Go: apiserver/pkg/endpoints/discovery/aggregated/negotiation.go DiscoveryEndpointRestrictions
+pub fn negotiate_aggregated_discovery(header: &str) -> Option<MediaType> {
+    negotiate_with(header, BUILT_IN, |clause, media| {
+        (clause.convert() == Some(["APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2"])).then_some(media)
     })
-}
-
-/// The two forms of discovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Discovery {
-    /// Groups, and a document for each of their versions.
-    Plain,
-    /// Everything in one document.
-    Aggregated,
 }
 
 /// Returns a media type in lower case, without parameters.

@@ -27,6 +27,7 @@ use crate::{
         codec::Codec,
         discovery::{aggregated::ResourceManager, root::GroupManager},
         groupversion::APIGroupVersion,
+        openapi::{definitions::Definitions, manager::OpenAPIManager},
     },
     request::{context::Services, handler::Handler},
     server::{
@@ -96,6 +97,10 @@ pub struct GenericAPIServer {
     pub legacy_api_group_prefixes: BTreeSet<String>,
     /// Writes documents that are no objects of a resource.
     pub serializer: Arc<dyn Codec>,
+    /// See `Config`.
+    pub openapi: Arc<OpenAPIManager>,
+    /// See `Config`.
+    pub definitions: Option<Arc<dyn Definitions>>,
     /// The groups and versions that were installed, for whoever publishes them.
     pub installed_versions: Mutex<Vec<Arc<APIGroupVersion>>>,
     /// The groups at `/apis`.
@@ -151,6 +156,8 @@ impl GenericAPIServer {
             flagz: c.flagz.clone(),
             legacy_api_group_prefixes: c.legacy_api_group_prefixes.clone(),
             serializer: c.serializer.clone(),
+            openapi: c.openapi.clone(),
+            definitions: c.definitions.clone(),
             installed_versions: Mutex::default(),
             discovery_group_manager: Arc::new(GroupManager::new(c.serializer.clone())),
             aggregated_discovery_group_manager: c.aggregated_discovery_group_manager.clone(),

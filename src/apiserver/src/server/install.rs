@@ -16,6 +16,10 @@ use crate::{
         },
         groupversion::APIGroupVersion,
         installer::{APIGroupInfo, Installation},
+        openapi::{
+            handler::{OpenAPIV2, OpenAPIV3},
+            manager::Subject,
+        },
     },
     request::handler::Handler,
     server::{
@@ -97,8 +101,10 @@ impl GenericAPIServer {
         for version in &info.versions {
             let handler = Arc::new(installation.install(&info.group, version));
             self.serve(&format!("{root}/{}", version.version), handler.clone());
+            self.publish(Subject::Version(handler.clone()));
             installed.push(handler);
         }
+        self.publish(Subject::Group(info.group.clone()));
         self.installed_versions.lock().extend(installed.iter().cloned());
         phase.done();
         Ok(installed)
@@ -115,6 +121,26 @@ impl GenericAPIServer {
             plain: self.discovery_group_manager.clone(),
         };
         self.serve(API_GROUP_PREFIX, Arc::new(handler));
+    }
+
+    /// Serves what the servers of the chain publish.
+    ///
+    /// Go: apiserver/pkg/server/routes/openapi.go
+    pub(super) fn install_openapi(&self) {
+        let mux = &self.handler.non_go_restful_mux;
+        mux.handle("/openapi/v2", Arc::new(OpenAPIV2(self.openapi.clone())));
+        let v3: Arc<dyn Handler> = Arc::new(OpenAPIV3(self.openapi.clone()));
+        mux.handle("/openapi/v3", v3.clone());
+        mux.unlisted_handle_prefix("/openapi/v3/", v3);
+        self.publish(Subject::Groups);
+        self.publish(Subject::CodeVersion);
+    }
+
+    /// Adds a part to what is published.
+    pub fn publish(&self, subject: Subject) {
+        if let Some(definitions) = &self.definitions {
+            self.openapi.add(subject, definitions.clone());
+        }
     }
 
     fn serve(&self, root_path: &str, handler: Arc<dyn Handler>) {

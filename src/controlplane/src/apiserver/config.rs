@@ -86,6 +86,7 @@ pub async fn build_generic_config(
 ) -> Result<Generic, StartError> {
     let mut config = Config::new(environment.services.clone(), environment.tracer.clone());
     config.serializer = codec::codec();
+    config.definitions = Some(std::sync::Arc::new(codec::BuiltIn));
     let phase = trace.enter(Phase::BuildGenericConfig, &mut config).await?;
     let (loopback_client, versioned_informers) = generic_config(trace, completed, &mut config).await?;
     let storage_factory = configure_storage(trace, completed, environment, &mut config).await?;

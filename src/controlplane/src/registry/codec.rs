@@ -12,12 +12,14 @@ use apimachinery::{
         schema::{GroupVersion, GroupVersionKind},
         serializer::protobuf::envelope::MAGIC,
     },
+    schema::model::Schema,
 };
 use apiserver::{
     endpoints::{
         codec::{Codec, Convertor, FieldManager},
         installer,
         negotiation::MediaType,
+        openapi::definitions::Definitions,
         schema_codec::SchemaCodec,
     },
     registry::rest::Storage,
@@ -82,6 +84,16 @@ impl installer::Scheme for BuiltIn {
             Some(served) if served.kind == hub.kind => served.gvk(),
             _ => hub,
         }
+    }
+}
+
+impl Definitions for BuiltIn {
+    fn get(&self, name: &str) -> Option<Arc<Schema>> {
+        api::scheme::schemas().get(name)
+    }
+
+    fn name_of(&self, kind: &GroupVersionKind) -> Option<String> {
+        api::scheme::name_of(kind).map(str::to_owned)
     }
 }
 

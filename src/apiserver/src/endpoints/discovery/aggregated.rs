@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     endpoints::{
         codec::Codec,
-        negotiation::{self, Discovery, MediaType},
+        negotiation::{self, MediaType},
     },
     request::{
         context::Context,
@@ -201,9 +201,9 @@ pub struct AggregatedDiscovery {
 
 impl Handler for AggregatedDiscovery {
     fn serve<'a>(&'a self, cx: &'a mut Context) -> BoxFuture<'a, Response> {
-        let asked = negotiation::negotiate_discovery(cx.header("accept"));
+        let asked = negotiation::negotiate_aggregated_discovery(cx.header("accept"));
         match asked {
-            Some((media, Discovery::Aggregated)) if cx.info.path.trim_end_matches('/') == self.path => {
+            Some(media) if cx.info.path.trim_end_matches('/') == self.path => {
                 let response = self.manager.respond(cx, media, &*self.codec);
                 Box::pin(async move { response })
             }

@@ -132,7 +132,9 @@ pub(super) async fn json(scope: &RequestScope, trace: &Trace, answer: Answer) ->
             let items = served(scope, trace, std::slice::from_ref(&encoded)).await?;
             Ok(items.into_iter().next().expect("one object was served as one"))
         }
-        Answer::Object(object) if object.gvk().group_version() == scope.hub => {
+        Answer::Object(mut object) if object.gvk().group_version() == scope.hub => {
+            // It never was in storage, where it would have got the form in which Go writes it.
+            scope.codec.complete(&mut object);
             Ok(scope.from_hub(trace, object).await?.to_json().into())
         }
         // A Status, or an object of another group: it has one version.

@@ -80,6 +80,12 @@ pub trait Storage: Send + Sync {
     fn preserves_metadata_on_create(&self) -> bool {
         false
     }
+    /// Whether a delete answers with the object, for those who publish that.
+    ///
+    /// Go: rest.MayReturnFullObjectDeleter
+    fn delete_returns_object(&self) -> bool {
+        false
+    }
     /// Fields that a client cannot own through this resource, by API version: `{"v1": [["status"]]}`.
     ///
     /// Go: rest.ResetFieldsStrategy

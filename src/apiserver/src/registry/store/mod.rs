@@ -202,6 +202,10 @@ impl rest::Storage for Store {
         Some(self.kind.clone())
     }
 
+    fn delete_returns_object(&self) -> bool {
+        self.deletion_answer == DeletionAnswer::Object
+    }
+
     fn reset_fields(&self) -> Vec<ResetFields> {
         self.strategy.reset_fields()
     }

@@ -67,6 +67,8 @@ impl Config {
             serializer: Arc::new(UntypedCodec),
             aggregated_discovery_group_manager: Arc::default(),
             aggregated_legacy_discovery_group_manager: Arc::default(),
+            openapi: Arc::default(),
+            definitions: None,
             external_address: String::new(),
             public_address: None,
             build_handler_chain_func: Arc::new(handler_chain::default_build_handler_chain),

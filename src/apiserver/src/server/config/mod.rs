@@ -30,7 +30,11 @@ use phase::trace::Tracer;
 
 use crate::{
     admission::{chain::Chain, equivalents::EquivalentResources},
-    endpoints::{codec::Codec, discovery::aggregated::ResourceManager},
+    endpoints::{
+        codec::Codec,
+        discovery::aggregated::ResourceManager,
+        openapi::{definitions::Definitions, manager::OpenAPIManager},
+    },
     registry::generic::RESTOptionsGetter,
     request::{
         context::Services,
@@ -108,6 +112,10 @@ pub struct Config {
     pub serializer: Arc<dyn Codec>,
     /// What all servers of the chain serve below `/apis`, in one document. Shared by them.
     pub aggregated_discovery_group_manager: Arc<ResourceManager>,
+    /// What the servers of the chain serve, as OpenAPI. Shared by them.
+    pub openapi: Arc<OpenAPIManager>,
+    /// The types of built-in kinds, for OpenAPI. `BuildGenericConfig`.
+    pub definitions: Option<Arc<dyn Definitions>>,
     /// The same for `/api`.
     pub aggregated_legacy_discovery_group_manager: Arc<ResourceManager>,
     /// Host and port under which clients know the server: `10.0.0.7:6443`. `ServerRunOptions`.

@@ -143,6 +143,9 @@ impl CompletedConfig {
         if let Some(controller) = &c.flow_control {
             routes::fairness::install(server, controller);
         }
+        if !c.skip_open_api_installation {
+            server.install_openapi();
+        }
         if c.enable_index && delegation_target.unprotected_handler().is_none() {
             routes::index::install_not_found(server);
         }

@@ -44,6 +44,8 @@ pub fn to_value(config: &Config) -> Value {
         serializer: _,
         aggregated_discovery_group_manager: _,
         aggregated_legacy_discovery_group_manager: _,
+        openapi: _,
+        definitions: _,
         external_address,
         public_address,
         build_handler_chain_func,
