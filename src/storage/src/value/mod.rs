@@ -1,6 +1,20 @@
-//! What happens to stored bytes on their way in and out: the seam for encryption at rest.
+//! What happens to stored bytes on their way in and out: encryption at rest.
+//!
+//! A value that is encrypted says so at its beginning, and by what: `k8s:enc:aesgcm:v1:key1:`. The
+//! first provider of a resource writes; all of them can read, so that keys can be changed while
+//! values of the old one are still there.
 //!
 //! Go: apiserver/pkg/storage/value/transformer.go
+//!
+//! Read in this order.
+
+pub mod prefix;
+
+pub mod aes;
+
+pub mod secretbox;
+
+pub mod config;
 
 use bytes::Bytes;
 use phase::BoxFuture;
