@@ -13,7 +13,7 @@ use storage::{
         store::Store,
     },
     interface::{Interface, Resource},
-    value::Transformer,
+    value::config::Transformers,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +43,7 @@ pub struct StorageFactoryRESTOptionsFactory {
     /// The prefix of all of storage: `/registry`.
     pub path_prefix: String,
     /// What happens to bytes on their way.
-    pub transformer: Arc<dyn Transformer>,
+    pub transformers: Transformers,
     /// How leases of events are shared.
     pub leases: LeaseManagerConfig,
     /// Whether watch caches are used at all.
@@ -60,7 +60,8 @@ impl RESTOptionsGetter for StorageFactoryRESTOptionsFactory {
     /// Go: apiserver/pkg/registry/generic/registry/storage_factory.go StorageWithCacher
     fn get_rest_options(&self, resource: Resource, cache: WatchCache) -> Arc<dyn Interface> {
         let leases = LeaseManager::new(self.leases, self.clock.clone());
-        let store = Store::new(self.client.clone(), &self.path_prefix, resource, self.transformer.clone(), leases);
+        let transformer = self.transformers.of(&resource.group_resource);
+        let store = Store::new(self.client.clone(), &self.path_prefix, resource, transformer, leases);
         let store = Arc::new(store);
         match (self.watch_cache, cache) {
             (WatchCache::On, WatchCache::On) => {

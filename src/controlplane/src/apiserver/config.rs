@@ -175,6 +175,7 @@ async fn configure_storage(
     phase.exit(config);
 
     let phase = trace.enter(Phase::ApplyWithStorageFactoryTo, config).await?;
+    factory.start_maintenance(etcd, environment);
     let getter = factory.rest_options_getter(etcd, environment);
     etcd.apply_with_storage_factory_to(Arc::new(getter), factory.health_check(), config);
     phase.exit(config);

@@ -4,12 +4,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ::storage::{etcd3::lease_manager::LeaseManagerConfig, value::Identity};
+use ::storage::{
+    etcd3::{compact::Compactor, lease_manager::LeaseManagerConfig},
+    value::config::{EncryptionConfiguration, Transformers},
+};
+use apimachinery::runtime::serializer::yaml;
 use apiserver::{
     registry::generic::{StorageFactoryRESTOptionsFactory, WatchCache},
     server::options::etcd::{EtcdOptions, HealthCheck},
 };
-use kv::backend::Backend;
+use kv::{backend::Backend, lessor};
 use phase::{
     snapshot::{Snapshot, Subject},
     trace::Trace,
@@ -44,6 +48,8 @@ pub struct StorageFactory {
     pub backend: Arc<dyn Backend>,
     /// How it was opened.
     pub config: StorageFactoryConfig,
+    /// What is encrypted at rest, and how.
+    pub transformers: Transformers,
 }
 
 impl StorageFactoryConfig {
@@ -76,9 +82,27 @@ impl CompletedStorageFactoryConfig {
     ///
     /// Go: New
     pub async fn new_factory(self, open: &OpenBackend) -> Result<StorageFactory, String> {
+        let transformers = transformers(&self.etcd.encryption_provider_config)?;
         let backend = open(&self.etcd).await?;
-        Ok(StorageFactory { backend, config: self.config })
+        Ok(StorageFactory { backend, config: self.config, transformers })
     }
+}
+
+/// Reads the file that says what is encrypted at rest; without one, nothing is.
+///
+/// Go: apiserver/pkg/server/options/encryptionconfig/config.go LoadEncryptionConfig
+fn transformers(file: &str) -> Result<Transformers, String> {
+    if file.is_empty() {
+        return Ok(Transformers::default());
+    }
+    let refuse = |error: &dyn std::fmt::Display| format!("--encryption-provider-config {file}: {error}");
+    let text = std::fs::read(file).map_err(|error| refuse(&error))?;
+    let document = yaml::decode(&text).map_err(|error| refuse(&error))?;
+    if let Some(error) = document.strict_error() {
+        return Err(refuse(&error));
+    }
+    let config: EncryptionConfiguration = serde_json::from_value(document.value).map_err(|error| refuse(&error))?;
+    Transformers::new(&config).map_err(|mistakes| refuse(&mistakes.join("; ")))
 }
 
 impl StorageFactory {
@@ -91,7 +115,7 @@ impl StorageFactory {
         StorageFactoryRESTOptionsFactory {
             client: self.backend.clone(),
             path_prefix: self.config.prefix.clone(),
-            transformer: Arc::new(Identity),
+            transformers: self.transformers.clone(),
             leases: LeaseManagerConfig {
                 reuse_duration_seconds: etcd.lease_reuse_duration_seconds.unsigned_abs(),
                 ..LeaseManagerConfig::default()
@@ -99,6 +123,18 @@ impl StorageFactory {
             watch_cache: if etcd.enable_watch_cache { WatchCache::On } else { WatchCache::Off },
             clock: environment.services.clock.clone(),
             stop: environment.stop.clone(),
+        }
+    }
+
+    /// Starts what keeps storage in order: the past is forgotten at intervals, and leases end.
+    ///
+    /// Go: apiserver/pkg/storage/storagebackend/factory/etcd3.go startCompactorOnce
+    pub fn start_maintenance(&self, etcd: &EtcdOptions, environment: &Environment) {
+        let stop = &environment.stop;
+        environment.tasks.spawn(lessor::run(self.backend.clone(), stop.clone()));
+        if !etcd.compaction_interval.is_zero() {
+            let compactor = Compactor::default();
+            environment.tasks.spawn(compactor.run(self.backend.clone(), etcd.compaction_interval, stop.clone()));
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use component_base::flagset::{FlagSet, Kind, Values, flag, no_effect, refused};
+use component_base::flagset::{FlagSet, Kind, Values, flag, no_effect};
 use phase::BoxFuture;
 
 use crate::{
@@ -31,7 +31,7 @@ pub const FLAGS: FlagSet = FlagSet {
         flag("watch-cache-sizes", Kind::List, "", "resource[.group]#0 turns the watch cache of a resource off."),
         flag("delete-collection-workers", Kind::Int, "1", "How many objects of a collection are deleted at a time."),
         flag("enable-garbage-collector", Kind::Bool, "true", "Whether deletes honour propagation policies."),
-        refused("encryption-provider-config", Kind::String, "", "Encryption at rest."),
+        flag("encryption-provider-config", Kind::String, "", "File that says which resources are encrypted at rest, and how."),
         no_effect("encryption-provider-config-automatic-reload", Kind::Bool, "false", "Reload of that file."),
         no_effect("storage-backend", Kind::String, "etcd3", "The only value is etcd3."),
         no_effect("etcd-servers-overrides", Kind::List, "", "Other servers for some resources."),
@@ -56,6 +56,8 @@ pub struct EtcdOptions {
     pub prefix: String,
     /// `--storage-media-type`
     pub default_storage_media_type: String,
+    /// `--encryption-provider-config`
+    pub encryption_provider_config: String,
     /// `--etcd-compaction-interval`; zero: never.
     pub compaction_interval: Duration,
     /// `--etcd-healthcheck-timeout`
@@ -94,6 +96,7 @@ impl EtcdOptions {
             key_file: values.string("etcd-keyfile"),
             prefix: values.string("etcd-prefix"),
             default_storage_media_type: values.string("storage-media-type"),
+            encryption_provider_config: values.string("encryption-provider-config"),
             compaction_interval: values.duration("etcd-compaction-interval"),
             healthcheck_timeout: values.duration("etcd-healthcheck-timeout"),
             readycheck_timeout: values.duration("etcd-readycheck-timeout"),
