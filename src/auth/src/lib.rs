@@ -7,6 +7,7 @@
 //!
 //! Read in this order.
 
+pub mod audit;
 pub mod authentication;
 pub mod authorization;
 pub mod user;

@@ -92,7 +92,7 @@ pub async fn build_generic_config(
     let storage_factory = configure_storage(trace, completed, environment, &mut config).await?;
     let authentication = configure_authentication(trace, completed, &loopback_client, &mut config).await?;
     let rbac = configure_authorization(trace, completed, &loopback_client, &versioned_informers, &mut config).await?;
-    configure_audit(trace, &mut config).await?;
+    configure_audit(trace, completed, &mut config).await?;
     phase.exit(&config);
     Ok(Generic { config, versioned_informers, loopback_client, storage_factory, authentication, rbac })
 }
@@ -262,8 +262,12 @@ async fn configure_authorization(
 }
 
 /// What is written down. Nothing is, without a policy.
-async fn configure_audit(trace: &Trace, config: &mut Config) -> Result<(), StartError> {
+async fn configure_audit(trace: &Trace, completed: &CompletedOptions, config: &mut Config) -> Result<(), StartError> {
     let phase = trace.enter(Phase::ConfigureAudit, config).await?;
+    if let Err(error) = completed.options.audit.apply_to(config) {
+        phase.fail(&error);
+        return Err(error);
+    }
     phase.exit(config);
     Ok(())
 }

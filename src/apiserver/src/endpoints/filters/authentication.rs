@@ -16,6 +16,7 @@ use auth::{
 use http::{HeaderValue, Version, header};
 use phase::{BoxFuture, catalog::Phase};
 
+use crate::endpoints::filters::audit::{self, Audit};
 use crate::request::{
     context::Context,
     handler::{Filter, Next, Response},
@@ -29,6 +30,8 @@ use crate::request::{
 pub struct WithAuthentication {
     authenticator: Arc<dyn Authenticator>,
     api_audiences: Vec<String>,
+    /// Where refusals are written down.
+    audit: Option<Arc<Audit>>,
     /// How front proxies name users, to take that off the request, too.
     request_header_config: Option<RequestHeaderConfig>,
 }
@@ -39,8 +42,9 @@ impl WithAuthentication {
         authenticator: Arc<dyn Authenticator>,
         api_audiences: Vec<String>,
         request_header_config: Option<RequestHeaderConfig>,
+        audit: Option<Arc<Audit>>,
     ) -> Self {
-        Self { authenticator, api_audiences, request_header_config }
+        Self { authenticator, api_audiences, audit, request_header_config }
     }
 
     /// Says whether the audiences that a credential is good for are among the server's; without a word on them it is.
@@ -50,6 +54,16 @@ impl WithAuthentication {
         self.api_audiences.is_empty()
             || audiences.is_empty()
             || audiences.iter().any(|audience| self.api_audiences.contains(audience))
+    }
+
+    /// Go: apiserver/pkg/endpoints/filters/authentication.go Unauthorized
+    fn unauthorized(&self, cx: &Context) -> Response {
+        if let Some(audit) = &self.audit {
+            audit::failed_authentication(audit, cx);
+        }
+        let mut response = responses::status(&StatusError::new(401, "Unauthorized", "Unauthorized"));
+        close_http2(cx, &mut response);
+        response
     }
 
     /// Removes what names or proves a user, so that nobody behind can pass it on.
@@ -84,13 +98,13 @@ impl Filter for WithAuthentication {
                 }
                 Ok(Some(response)) => {
                     tracing::error!("Unable to match the audience: {:?}", response.audiences);
-                    return unauthorized(cx);
+                    return self.unauthorized(cx);
                 }
-                Ok(None) => return unauthorized(cx),
+                Ok(None) => return self.unauthorized(cx),
                 Err(error) => {
                     tracing::error!("Unable to authenticate the request: {error}");
                     cx.trace.note(format!("unable to authenticate: {error}"));
-                    return unauthorized(cx);
+                    return self.unauthorized(cx);
                 }
             };
             self.remove_credentials(cx);
@@ -104,13 +118,6 @@ impl Filter for WithAuthentication {
             response
         })
     }
-}
-
-/// Go: apiserver/pkg/endpoints/filters/authentication.go Unauthorized
-fn unauthorized(cx: &Context) -> Response {
-    let mut response = responses::status(&StatusError::new(401, "Unauthorized", "Unauthorized"));
-    close_http2(cx, &mut response);
-    response
 }
 
 /// A stranger does not get to open stream after stream on one connection.
@@ -153,7 +160,7 @@ mod tests {
         for (name, value) in headers {
             cx.headers.insert(*name, HeaderValue::from_static(value));
         }
-        let filter = WithAuthentication::new(Arc::new(OneToken), Vec::new(), None);
+        let filter = WithAuthentication::new(Arc::new(OneToken), Vec::new(), None, None);
         testing::run(filter, &testing::ok(), cx).await
     }
 

@@ -90,6 +90,8 @@ impl Config {
             max_requests_in_flight: 400,
             max_mutating_requests_in_flight: 200,
             long_running_func: requestinfo::basic_long_running_request_check(&["watch"], &[]),
+            audit_backend: None,
+            audit_policy_rule_evaluator: None,
             goaway_chance: 0.0,
             lifecycle_signals: LifecycleSignals::default(),
             shutdown_send_retry_after: false,

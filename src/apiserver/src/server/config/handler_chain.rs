@@ -2,10 +2,13 @@
 //!
 //! Go: apiserver/pkg/server/config.go DefaultBuildHandlerChain
 
+use std::sync::Arc;
+
 use auth::authentication::config;
 
 use crate::{
     endpoints::filters::{
+        audit::{Audit, WithAudit},
         audit_init::WithAuditInit,
         authentication::WithAuthentication,
         authorization::WithAuthorization,
@@ -88,15 +91,22 @@ fn filters_of_the_shutdown(c: &Config) -> Vec<Box<dyn Filter>> {
 
 /// Who asks, in whose name, when it is their turn, and whether they may.
 fn filters_of_the_user(c: &Config) -> Vec<Box<dyn Filter>> {
+    // Without a policy nothing is written down, and without a backend neither.
+    let audit = c.audit_backend.clone().zip(c.audit_policy_rule_evaluator.clone());
+    let audit = audit.map(|(sink, policy)| Arc::new(Audit { sink, policy }));
     let mut chain: Vec<Box<dyn Filter>> = Vec::new();
     if let Some(authenticator) = &c.authentication.authenticator {
         chain.push(Box::new(WithAuthentication::new(
             authenticator.clone(),
             c.authentication.api_audiences.clone(),
             c.authentication.request_header_config.clone(),
+            audit.clone(),
         )));
     }
     chain.push(Box::new(WithTracing));
+    if let Some(audit) = audit {
+        chain.push(Box::new(WithAudit::new(audit, c.long_running_func.clone())));
+    }
     if let Some(authorizer) = &c.authorization.authorizer {
         let on = c.feature_gate.enabled("ConstrainedImpersonation");
         let constrained = if on { Constrained::On } else { Constrained::Off };

@@ -21,6 +21,7 @@ use std::{
 };
 
 use auth::{
+    audit::{Sink, policy::Policy},
     authentication::{Authenticator, headerrequest::RequestHeaderConfig},
     authorization::{Authorizer, RuleResolver},
 };
@@ -160,6 +161,10 @@ pub struct Config {
     pub max_mutating_requests_in_flight: u32,
     /// Which requests may take as long as they like.
     pub long_running_func: LongRunningFunc,
+    /// Where audit events go. `AuditOptions`.
+    pub audit_backend: Option<Arc<dyn Sink>>,
+    /// How much is written down of which request. `AuditOptions`.
+    pub audit_policy_rule_evaluator: Option<Arc<Policy>>,
     /// The share of HTTP/2 requests after which the connection is closed. `ServerRunOptions`.
     pub goaway_chance: f64,
     /// The moments of the server's life, shared by the three servers.

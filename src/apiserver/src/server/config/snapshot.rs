@@ -67,6 +67,8 @@ pub fn to_value(config: &Config) -> Value {
         max_requests_in_flight,
         max_mutating_requests_in_flight,
         long_running_func: _,
+        audit_backend,
+        audit_policy_rule_evaluator,
         goaway_chance,
         lifecycle_signals: _,
         shutdown_send_retry_after,
@@ -120,6 +122,8 @@ pub fn to_value(config: &Config) -> Value {
             })),
         },
         "authorization": {"authorizer": authorization.authorizer.as_ref().map(|authorizer| authorizer.name())},
+        "auditBackend": audit_backend.as_ref().map(|_| "set"),
+        "auditPolicyRuleEvaluator": audit_policy_rule_evaluator.as_ref().map(|policy| policy.rules.len()),
         "ruleResolver": rule_resolver.as_ref().map(|_| "set"),
         "admissionControl": admission_control.as_ref().map(|chain| chain.names()),
     });

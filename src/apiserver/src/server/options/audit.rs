@@ -2,9 +2,15 @@
 //!
 //! Go: apiserver/pkg/server/options/audit.go
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
+use auth::audit::{
+    log::{self, LogBackend},
+    policy::Policy,
+};
 use component_base::flagset::{FlagSet, Kind, Values, flag, no_effect, refused};
+
+use crate::server::{config::Config, start_error::StartError};
 
 /// The flags of this group.
 #[rustfmt::skip]
@@ -19,7 +25,7 @@ pub const FLAGS: FlagSet = FlagSet {
         flag("audit-log-maxsize", Kind::Int, "100", "Megabytes of a file before the next begins; 0: no limit."),
         flag("audit-log-mode", Kind::String, "blocking", "batch, blocking or blocking-strict."),
         flag("audit-log-batch-buffer-size", Kind::Int, "10000", "Events that may wait to be written."),
-        flag("audit-webhook-config-file", Kind::String, "", "kubeconfig of a webhook that is sent the events."),
+        refused("audit-webhook-config-file", Kind::String, "", "kubeconfig of a webhook that is sent the events."),
         flag("audit-webhook-mode", Kind::String, "batch", "batch, blocking or blocking-strict."),
         flag("audit-webhook-batch-buffer-size", Kind::Int, "10000", "Events that may wait to be sent."),
         flag("audit-webhook-batch-max-size", Kind::Int, "400", "Events sent at once."),
@@ -145,6 +151,41 @@ impl AuditOptions {
             }
         }
         mistakes
+    }
+}
+
+impl AuditOptions {
+    /// Opens the log and reads the policy; one without the other writes nothing.
+    ///
+    /// Simplified: `batch` writes as `blocking` does, for a line costs less here than to queue it.
+    ///
+    /// Go: apiserver/pkg/server/options/audit.go ApplyTo
+    pub fn apply_to(&self, c: &mut Config) -> Result<(), StartError> {
+        let failed = |option, error: String| StartError::option("audit", option, error);
+        if let Some(path) = &self.policy_file {
+            let policy = Policy::load(path);
+            let policy =
+                policy.map_err(|error| failed("--audit-policy-file", format!("loading audit policy file: {error}")))?;
+            c.audit_policy_rule_evaluator = Some(Arc::new(policy));
+        }
+        if self.log.path.is_empty() {
+            return Ok(());
+        }
+        if c.audit_policy_rule_evaluator.is_none() {
+            tracing::info!("No audit policy file provided, no events will be recorded for log backend");
+            return Ok(());
+        }
+        let options = log::Options {
+            path: self.log.path.clone(),
+            format: if self.log.format == "legacy" { log::Format::Legacy } else { log::Format::Json },
+            max_size: u64::try_from(self.log.max_size).unwrap_or_default() * 1024 * 1024,
+            max_backups: usize::try_from(self.log.max_backups).unwrap_or_default(),
+            strict: self.log.mode == "blocking-strict",
+        };
+        let log = LogBackend::open(options, c.services.clock.clone());
+        let log = log.map_err(|error| failed("--audit-log-path", error.to_string()))?;
+        c.audit_backend = Some(Arc::new(log));
+        Ok(())
     }
 }
 
