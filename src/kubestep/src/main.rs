@@ -15,6 +15,7 @@ mod data_dir;
 mod explain;
 mod kube_apiserver;
 mod kubeconfig;
+mod launch;
 mod logs;
 mod pki;
 mod ports;

@@ -13,3 +13,10 @@ pub mod library;
 pub mod lint;
 pub mod schema;
 pub mod text;
+
+pub mod request;
+pub mod run;
+
+pub mod expect;
+pub mod report;
+pub mod runner;

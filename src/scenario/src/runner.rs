@@ -1,0 +1,478 @@
+//! A lesson without the interface: the same commands, the same events, nobody who presses keys.
+//!
+//! ```text
+//! step:  do --> wait --> [checks fail --> solve --> checks hold] --> expect --> answer of the question
+//!         |       |
+//!         |       '-- on events: held, answered, ready. A wait that is not met says what it saw.
+//!         '-- requests go out in tasks, so that the server may hold them
+//! ```
+
+use std::{sync::Arc, time::Duration};
+
+use cel::{Value as CelValue, Variables};
+use control::{
+    controller::Controller,
+    detail::Detail,
+    handle::Handle,
+    ports::{Lab, LabRequest, LabResponse},
+    protocol::Command,
+    stepper::Step as Walk,
+    timeline::trace::TraceLog,
+};
+use phase::{
+    catalog::Phase,
+    record::{TraceId, TraceKind},
+};
+use tokio::{sync::mpsc, time};
+
+use crate::{
+    expect::{self, Mismatch, Subject},
+    format::{Action, Answer, Breakpoint, Check, Choice, Expect, Scenario, Step, Wait},
+    library::Source,
+    report::{Failure, Report, StepReport},
+    request,
+    run::{self, Sent},
+};
+
+/// The longest that anything is waited for. Only failures take that long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a server that is not ready is asked again: readiness is told to those who ask.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A server that starts, seen from outside.
+pub struct World {
+    /// Who watches it.
+    pub controller: Arc<Controller>,
+    /// The runner's grip on the one who watches.
+    pub handle: Handle,
+    /// Sends requests to it.
+    pub lab: Arc<dyn Lab>,
+}
+
+/// Replays a lesson on a server that is held at its very beginning.
+pub async fn replay(source: &Source, scenario: &Scenario, world: World, language: &str) -> Report {
+    let (answers_in, answers) = mpsc::unbounded_channel();
+    let World { controller, handle, lab } = world;
+    let mut runner = Runner { source, controller, handle, lab, sent: Vec::new(), answers_in, answers };
+    let metadata = &scenario.metadata;
+    let title = metadata.title.get(language).to_owned();
+    let mut report = Report { lesson: metadata.id.clone(), title, passed: true, steps: Vec::new() };
+    if let Err(wrong) = runner.start(scenario).await {
+        let step =
+            StepReport { id: "start".into(), failure: Some(runner.failure(None, wrong)), ..StepReport::default() };
+        report.steps.push(step);
+    } else {
+        for step in &scenario.steps {
+            report.steps.push(runner.step(step).await);
+            if report.steps.last().is_some_and(|step| step.failure.is_some()) {
+                break;
+            }
+        }
+    }
+    report.passed = report.steps.iter().all(|step| step.failure.is_none());
+    runner.controller.continue_all();
+    report
+}
+
+type Done = Result<(), Mismatch>;
+
+struct Runner<'a> {
+    source: &'a Source,
+    controller: Arc<Controller>,
+    handle: Handle,
+    lab: Arc<dyn Lab>,
+    /// Every request so far, in order.
+    sent: Vec<Sent>,
+    answers_in: mpsc::UnboundedSender<(usize, Result<LabResponse, String>)>,
+    answers: mpsc::UnboundedReceiver<(usize, Result<LabResponse, String>)>,
+}
+
+impl Runner<'_> {
+    /// Brings the server to where the first step begins.
+    async fn start(&mut self, scenario: &Scenario) -> Done {
+        let startup = &scenario.start.startup;
+        self.until("the start-up is held", PATIENCE, |runner| runner.held_span(None).is_some()).await?;
+        let stop = startup.pause_at.as_ref().or(startup.run_to.as_ref().filter(|name| *name != "serving"));
+        let wait = match stop {
+            Some(name) => {
+                self.walk(None, &format!("runTo {name}")).await?;
+                Wait { paused_at: Some(name.clone()), of: Some("startup".into()), ..Wait::default() }
+            }
+            None => {
+                self.walk(None, "continue").await?;
+                Wait { ready: true, ..Wait::default() }
+            }
+        };
+        self.wait(&wait).await?;
+        for user in &scenario.start.users {
+            let made = self.lab.user(user.name.clone(), user.groups.clone()).await;
+            made.map_err(|error| Mismatch::new(format!("user {}", user.name), error.to_string()))?;
+        }
+        for fixture in &scenario.start.apply {
+            let object = request::load(fixture, self.source);
+            let creating = object.and_then(|object| request::creating(&object));
+            let creating = creating.map_err(|error| Mismatch::new("an object to start with", error))?;
+            let answer =
+                self.lab.send(creating).await.map_err(|error| Mismatch::new("an answer", error.to_string()))?;
+            if answer.code >= 400 {
+                return Err(Mismatch::new("an object to start with is there", answer.body.to_string()));
+            }
+        }
+        for Breakpoint { at, when, once, label } in scenario.breakpoints.iter().cloned() {
+            let breakpoint = control::breakpoint::Breakpoint { at: Some(at), when, once, label, ..Default::default() };
+            let set = self.controller.add_breakpoint(breakpoint);
+            set.map_err(|error| Mismatch::new("a breakpoint", error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> StepReport {
+        let mut report = StepReport { id: step.id.clone(), ..StepReport::default() };
+        let done = self.carry_out(step, &mut report).await;
+        let of = self.of(step.wait.as_ref().and_then(|wait| wait.of.as_deref()));
+        self.describe(of, &mut report);
+        report.failure = done.err().map(|wrong| self.failure(of, wrong));
+        report
+    }
+
+    async fn carry_out(&mut self, step: &Step, report: &mut StepReport) -> Done {
+        let of = step.wait.as_ref().and_then(|wait| wait.of.as_deref());
+        if let Some(action) = &step.action {
+            let of = self.of(of);
+            self.act(action, of).await?;
+        }
+        match (&step.wait, &step.action) {
+            (Some(wait), _) => self.wait(wait).await?,
+            (None, Some(action)) if action.step.is_none() && action.watch.is_none() => {
+                self.wait(&Wait { answered: true, ..Wait::default() }).await?;
+            }
+            (None, _) => {}
+        }
+        if step.task.is_some() {
+            report.solved = self.task(step).await?;
+        }
+        for expect in &step.expect {
+            self.expect(expect)?;
+        }
+        if let Some(predict) = &step.predict {
+            report.prediction = Some(self.predict(&predict.choices, &predict.answer)?);
+        }
+        Ok(())
+    }
+
+    /// Proves that the checks fail before the solution and hold after it.
+    async fn task(&mut self, step: &Step) -> Result<Vec<String>, Mismatch> {
+        for check in &step.check {
+            if self.check(check).await.is_ok() {
+                return Err(Mismatch::new(format!("check {} fails before the solution", check.id), "it holds"));
+            }
+        }
+        for action in &step.solve {
+            let of = self.of(None);
+            self.act(action, of).await?;
+            if action.step.is_none() {
+                self.wait(&Wait { answered: true, ..Wait::default() }).await?;
+            }
+        }
+        let ended = time::Instant::now() + PATIENCE;
+        while let Err(wrong) = self.checks(&step.check).await {
+            if time::Instant::now() > ended {
+                return Err(wrong);
+            }
+            // What reads through informers hears of a change a moment later: a learner would send it again, too.
+            time::sleep(POLL).await;
+            for action in step.solve.iter().filter(|action| action.replay.is_some()) {
+                self.act(action, None).await?;
+                self.wait(&Wait { answered: true, ..Wait::default() }).await?;
+            }
+        }
+        Ok(step.check.iter().map(|check| check.id.clone()).collect())
+    }
+
+    async fn checks(&self, checks: &[Check]) -> Done {
+        for check in checks {
+            self.check(check).await?;
+        }
+        Ok(())
+    }
+
+    async fn check(&self, check: &Check) -> Done {
+        let expected = format!("check {}", check.id);
+        let mut variables = self.variables(None);
+        if let Some(path) = &check.object {
+            let request = LabRequest { method: "GET".into(), path: path.clone(), ..LabRequest::default() };
+            let answer = self.lab.send(request).await;
+            let answer = answer.map_err(|error| Mismatch::new(expected.clone(), error.to_string()))?;
+            let exists = answer.code == 200;
+            if exists != check.exists {
+                return Err(Mismatch::new(expected, check.fail.get("en")));
+            }
+            variables.insert("object".into(), CelValue::from(&answer.body));
+        }
+        match &check.that {
+            Some(source) if !expect::truth(source, &variables)? => Err(Mismatch::new(expected, check.fail.get("en"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Which request a name means: the last one without a name, none for `startup`.
+    fn of(&self, name: Option<&str>) -> Option<usize> {
+        match name {
+            Some("startup") => None,
+            Some(name) => self.sent.iter().rposition(|sent| sent.name == name),
+            None => self.sent.len().checked_sub(1),
+        }
+    }
+
+    /// Does what an action says.
+    async fn act(&mut self, action: &Action, of: Option<usize>) -> Done {
+        if let Some(command) = &action.step {
+            return self.walk(of, command).await;
+        }
+        let again = action.replay.as_deref();
+        let request = match again {
+            Some(name) => self.of(Some(name)).map(|index| self.sent[index].request.clone()),
+            None => request::of(action, self.source).map_err(|error| Mismatch::new("a request", error))?,
+        };
+        let request = request.ok_or_else(|| Mismatch::new("a request", "there is none of that name"))?;
+        let name = action.name.as_deref().or(again).map(str::to_owned);
+        let name = name.unwrap_or_else(|| format!("request{}", self.sent.len() + 1));
+        self.controller.pump();
+        let after = run::newest(&self.handle.timeline().read());
+        let index = self.sent.len();
+        self.sent.push(Sent { name, request: request.clone(), trace: None, after, response: None });
+        let (lab, answers) = (self.lab.clone(), self.answers_in.clone());
+        tokio::spawn(async move {
+            let answer = lab.send(request).await.map_err(|error| error.to_string());
+            // The lesson may be over by now.
+            let _ = answers.send((index, answer));
+        });
+        Ok(())
+    }
+
+    /// The trace of a request, or of the start-up.
+    fn trace(&self, of: Option<usize>) -> Option<TraceId> {
+        match of {
+            Some(index) => self.sent[index].trace,
+            None => self.handle.timeline().read().startup().map(TraceLog::id),
+        }
+    }
+
+    fn held_span(&self, of: Option<usize>) -> Option<usize> {
+        let trace = self.trace(of)?;
+        self.handle.timeline().read().trace(trace).and_then(TraceLog::held_at)
+    }
+
+    /// Gives a command of the walk to what is held, and waits until it has let go.
+    async fn walk(&mut self, of: Option<usize>, command: &str) -> Done {
+        let of = of.filter(|index| self.held_span(Some(*index)).is_some());
+        let (Some(trace), Some(span)) = (self.trace(of), self.held_span(of)) else {
+            return Err(Mismatch::new(format!("`{command}` of something held"), "nothing is held"));
+        };
+        let step = |step| Command::Step { trace, step, detail: Detail::default() };
+        let command = match command {
+            "into" => step(Walk::Into),
+            "over" => step(Walk::Over),
+            "out" => step(Walk::Out),
+            "continue" => Command::Continue(trace),
+            other => {
+                let name = other.strip_prefix("runTo").unwrap_or(other).trim_start_matches([':', ' ']);
+                let kind = if of.is_some() { TraceKind::Request } else { TraceKind::Startup };
+                let phase = run::phase_in(kind, name);
+                let phase = phase.ok_or_else(|| Mismatch::new("into, over, out, continue, runTo PHASE", other))?;
+                Command::RunTo { trace, phase, label: None }
+            }
+        };
+        let sent = self.handle.send(command);
+        sent.map_err(|error| Mismatch::new("a command is heard", error.to_string()))?;
+        self.until("it goes on", PATIENCE, |runner| {
+            let timeline = runner.handle.timeline().read();
+            let span = timeline.trace(trace).and_then(|trace| trace.span(span));
+            span.is_none_or(|span| span.held_since().is_none())
+        })
+        .await
+    }
+
+    async fn wait(&mut self, wait: &Wait) -> Done {
+        let patience = wait.timeout.as_deref().and_then(seconds).unwrap_or(PATIENCE);
+        let of = self.of(wait.of.as_deref());
+        if let Some(name) = &wait.paused_at {
+            let wanted = Phase::find(name);
+            self.until(&format!("held at {name}"), patience, |runner| {
+                let timeline = runner.handle.timeline().read();
+                let trace = runner.trace_in(&timeline, of);
+                trace.and_then(run::held_at).is_some_and(|phase| wanted.contains(&phase))
+            })
+            .await?;
+        }
+        if wait.answered {
+            self.until("answered", patience, |runner| {
+                of.is_some_and(|index| runner.sent[index].is_answered(&runner.handle.timeline().read()))
+            })
+            .await?;
+        }
+        if wait.ready {
+            self.ready(patience).await?;
+        }
+        Ok(())
+    }
+
+    fn trace_in<'t>(&self, timeline: &'t control::timeline::Timeline, of: Option<usize>) -> Option<&'t TraceLog> {
+        match of {
+            Some(index) => self.sent[index].trace.and_then(|trace| timeline.trace(trace)),
+            None => timeline.startup(),
+        }
+    }
+
+    /// Asks until the server says that it is ready.
+    async fn ready(&mut self, patience: Duration) -> Done {
+        let asking = async {
+            let request = LabRequest { method: "GET".into(), path: "/readyz".into(), ..LabRequest::default() };
+            while !self.lab.send(request.clone()).await.is_ok_and(|answer| answer.code == 200) {
+                time::sleep(POLL).await;
+            }
+        };
+        if time::timeout(patience, asking).await.is_err() {
+            return Err(Mismatch::new("the server is ready", self.saw()));
+        }
+        // The trace itself stays open with the hooks that run as long as the server.
+        self.until("the start-up is over", patience, |runner| {
+            let timeline = runner.handle.timeline().read();
+            let mut spans = timeline.startup().into_iter().flat_map(TraceLog::spans);
+            spans.any(|span| span.phase() == Phase::Ready && span.exited().is_some())
+        })
+        .await
+    }
+
+    /// Waits for events until something is true.
+    async fn until(&mut self, what: &str, patience: Duration, mut met: impl FnMut(&Self) -> bool) -> Done {
+        let ended = time::sleep(patience);
+        tokio::pin!(ended);
+        loop {
+            {
+                let timeline = self.handle.timeline().clone();
+                let timeline = timeline.read();
+                self.sent.iter_mut().for_each(|sent| sent.find_trace(&timeline));
+            }
+            if met(self) {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                Some((index, answer)) = self.answers.recv() => self.sent[index].response = Some(answer),
+                event = self.handle.next() => {
+                    if event.is_none() {
+                        return Err(Mismatch::new(what, "the server is gone"));
+                    }
+                }
+                () = &mut ended => return Err(Mismatch::new(what, self.saw())),
+            }
+        }
+    }
+
+    /// What is there instead of what was waited for.
+    fn saw(&self) -> String {
+        let timeline = self.handle.timeline().read();
+        let startup = timeline.startup().map(|trace| ("start-up".to_owned(), trace, None));
+        let sent = self.sent.last().and_then(|sent| {
+            let trace = timeline.trace(sent.trace?)?;
+            Some((sent.name.clone(), trace, sent.response.as_ref()))
+        });
+        let all = startup.into_iter().chain(sent).map(|(name, trace, response)| {
+            let at = match (trace.finished(), run::held_at(trace)) {
+                (Some(_), _) => "over".to_owned(),
+                (None, Some(phase)) => format!("held at {}", phase.name()),
+                (None, None) => format!("in {}", trace.spans().last().map_or("nothing", |span| span.phase().name())),
+            };
+            let answer = match response {
+                Some(Ok(response)) => format!(", answered with {}", response.code),
+                Some(Err(error)) => format!(", not answered: {error}"),
+                None => String::new(),
+            };
+            format!("{name} is {at}{answer}")
+        });
+        all.collect::<Vec<_>>().join("; ")
+    }
+
+    fn expect(&self, expected: &Expect) -> Done {
+        let of = self.of(expected.of.as_deref());
+        let variables = self.variables(of);
+        let timeline = self.handle.timeline().read();
+        let trace = self.trace_in(&timeline, of);
+        let sent = of.map(|index| &self.sent[index]);
+        expect::check(expected, &Subject { timeline: &timeline, trace, sent, variables: &variables })
+    }
+
+    /// Asks the run for the right answer, which must be one of the choices.
+    fn predict(&self, choices: &[Choice], answer: &Answer) -> Result<String, Mismatch> {
+        let text = |choice: &Choice| match choice {
+            Choice::Plain(text) => text.clone(),
+            Choice::Text(text) => text.get("en").to_owned(),
+        };
+        match answer {
+            Answer::Choice(number) => {
+                let choice = number.checked_sub(1).and_then(|index| choices.get(index));
+                choice.map(text).ok_or_else(|| Mismatch::new("an answer among the choices", number.to_string()))
+            }
+            Answer::From(source) => {
+                let right = expect::text(source, &self.variables(self.of(None)))?;
+                let known: Vec<String> = choices.iter().map(text).collect();
+                if known.contains(&right) { Ok(right) } else { Err(Mismatch::new(format!("one of {known:?}"), right)) }
+            }
+        }
+    }
+
+    /// Everything an expression may name: the request in question, and each by its own name.
+    fn variables(&self, of: Option<usize>) -> Variables {
+        let timeline = self.handle.timeline().read();
+        let mut variables = Variables::new();
+        let mut name = |name: &str, value: &serde_json::Value| {
+            variables.insert(name.to_owned(), CelValue::from(value));
+        };
+        name("startup", &run::variables(&timeline, timeline.startup(), None));
+        for (index, sent) in self.sent.iter().enumerate() {
+            name(&sent.name, &run::variables(&timeline, self.trace_in(&timeline, Some(index)), Some(sent)));
+        }
+        let sent = of.map(|index| &self.sent[index]);
+        let this = run::variables(&timeline, self.trace_in(&timeline, of), sent);
+        for (field, value) in this.as_object().into_iter().flatten() {
+            name(field, value);
+        }
+        name("config", &run::config(&timeline));
+        variables
+    }
+
+    fn describe(&self, of: Option<usize>, report: &mut StepReport) {
+        let timeline = self.handle.timeline().read();
+        if let Some(sent) = of.map(|index| &self.sent[index]) {
+            report.request = Some(format!("{} {}", sent.request.method, sent.request.path));
+            let user = if sent.request.user.is_empty() { "admin" } else { &sent.request.user };
+            report.user = Some(user.to_owned());
+            if let Some(Ok(response)) = &sent.response {
+                report.code = Some(response.code);
+                report.reason = response.body.get("reason").and_then(|reason| reason.as_str()).map(str::to_owned);
+            }
+        }
+        if let Some(trace) = self.trace_in(&timeline, of) {
+            report.held_at = run::held_at(trace).map(|phase| phase.name().to_owned());
+            report.phases = run::stable_phases(trace).into_iter().map(str::to_owned).collect();
+            report.route = run::route(&timeline, trace);
+        }
+    }
+
+    fn failure(&self, of: Option<usize>, wrong: Mismatch) -> Failure {
+        let timeline = self.handle.timeline().read();
+        let names: Vec<String> = self
+            .trace_in(&timeline, of)
+            .map(|trace| run::phases(trace).iter().map(|phase| phase.name().to_owned()).collect())
+            .unwrap_or_default();
+        let last_phases = names[names.len().saturating_sub(5)..].to_vec();
+        Failure { expected: wrong.expected, got: wrong.got, last_phases }
+    }
+}
+
+/// Reads `5s`.
+fn seconds(text: &str) -> Option<Duration> {
+    text.strip_suffix('s').and_then(|number| number.parse().ok()).map(Duration::from_secs)
+}
