@@ -37,7 +37,7 @@ pub(super) fn patch(
         PatchType::ApplyYaml => unreachable!("an apply is the field manager's work"),
     };
     // What the client is shown when the result is no object of the kind.
-    let shown = |object: &Object| String::from_utf8_lossy(&object.to_json()).into_owned();
+    let shown = |object: &Object| Value::Object(object.0.clone()).to_string();
     decode_patched(codec, patched, strict, validation, shown)
 }
 
@@ -113,10 +113,11 @@ pub(super) fn read_apply(body: &[u8], validation: FieldValidation) -> Result<Pat
         }
     };
     match strict {
-        Some(error) if validation == FieldValidation::Strict => {
-            Err(StatusError::new_bad_request(format!("error strict decoding YAML: {}", error.0)))
-        }
-        Some(error) if validation == FieldValidation::Warn => Ok(Patched { object, warnings: vec![error.0] }),
+        Some(error) if validation == FieldValidation::Strict => Err(StatusError::new_bad_request(format!(
+            "error strict decoding YAML: error converting YAML to JSON: yaml: {}",
+            error.0
+        ))),
+        Some(_) if validation == FieldValidation::Warn => Ok(Patched { object, warnings: document.duplicates }),
         _ => Ok(Patched { object, warnings: Vec::new() }),
     }
 }

@@ -226,6 +226,8 @@ impl RequestScope {
     pub async fn default(&self, cx: &Context, object: &mut Object) -> Result<()> {
         let phase = cx.trace.enter(Phase::Default, object).await?;
         self.codec.default(object);
+        // Whoever looks at fields from now on (their managers, plugins) sees them as Go's structs have them.
+        self.codec.complete(object);
         phase.exit(object);
         Ok(())
     }
