@@ -26,6 +26,7 @@ pub mod condition;
 pub mod breakpoint;
 pub mod holds;
 pub mod stepper;
+pub mod system;
 
 pub mod lesson;
 pub mod ports;

@@ -6,7 +6,10 @@
 use std::{
     io::{self, Stdout, Write, stdout},
     panic,
-    sync::Once,
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crossterm::{
@@ -64,13 +67,21 @@ impl Drop for Screen {
     }
 }
 
+/// Whether the terminal is taken over. It must be given back once and not twice: leaving the alternate screen puts the
+/// cursor back to where it was on entry, over whatever was written since.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
 fn enter() -> io::Result<()> {
+    TAKEN.store(true, Ordering::Release);
     terminal::enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, event::EnableMouseCapture, event::EnableBracketedPaste, cursor::Hide)
 }
 
 /// Gives the terminal back. Nothing can be done about a failure here: the terminal is gone.
 fn leave() {
+    if !TAKEN.swap(false, Ordering::AcqRel) {
+        return;
+    }
     let mut out = stdout();
     let _ = execute!(
         out,

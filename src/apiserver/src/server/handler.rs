@@ -18,7 +18,12 @@ use arc_swap::ArcSwap;
 use client::transport::Body;
 use component_base::metrics::Metrics;
 use parking_lot::Mutex;
-use phase::{BoxFuture, catalog::Phase, record::TraceKind, snapshot::Nothing, trace::Tracer};
+use phase::{
+    BoxFuture,
+    catalog::Phase,
+    record::TraceKind,
+    trace::{Trace, Tracer},
+};
 use rustls_pki_types::CertificateDer;
 
 use crate::{
@@ -103,6 +108,15 @@ pub struct Arrival {
 /// Probes come every few seconds from whoever watches over the server: traffic of the system, not of a client.
 const PROBES: [&str; 3] = ["/healthz", "/livez", "/readyz"];
 
+/// Tells what is known of the client before anything is decided: whose request it is depends on it for whoever watches.
+fn describe_client(trace: &Trace, request: &http::Request<Option<Body>>) {
+    trace.describe(|| {
+        let agent = request.headers().get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let facts = [("userAgent", agent), ("query", request.uri().query())];
+        facts.into_iter().filter_map(|(name, value)| Some((name.into(), value?.to_owned()))).collect()
+    });
+}
+
 impl FullHandlerChain {
     /// Serves one request from its arrival to its answer: the function that begins a request's trace.
     pub async fn serve_http(&self, arrival: Arrival) -> Response {
@@ -111,6 +125,7 @@ impl FullHandlerChain {
             kind = TraceKind::System;
         }
         let trace = self.shared.tracer.start(kind, || format!("{} {}", request.method(), request.uri().path()));
+        describe_client(&trace, &request);
         let mut cx = Context::new(request, self.shared.services.clone(), trace.clone());
         cx.remote_addr = remote_addr;
         cx.peer_certificates = peer_certificates;
@@ -208,7 +223,7 @@ impl Handler for Director {
     fn serve<'a>(&'a self, cx: &'a mut Context) -> BoxFuture<'a, Response> {
         Box::pin(async move {
             let trace = cx.trace.clone();
-            let guard = match trace.enter_labelled(Phase::Route, self.name, &mut Nothing).await {
+            let guard = match trace.enter_labelled(Phase::Route, self.name, cx).await {
                 Ok(guard) => guard,
                 Err(interrupted) => return handler::interrupted_response(interrupted),
             };

@@ -25,6 +25,7 @@ use crate::{
     holds::{Hold, Reason},
     protocol::{Capture, Event, SystemTraffic},
     stepper::Goal,
+    system,
 };
 
 /// What is to be done at a phase.
@@ -99,7 +100,7 @@ impl Controller {
             if live.full {
                 return true;
             }
-            if !armed || self.passes(at.kind) {
+            if !armed || self.passes(at.kind, &live.facts) {
                 return false;
             }
             let generation = self.policy.generation.load(Ordering::Acquire);
@@ -115,8 +116,8 @@ impl Controller {
         candidate
     }
 
-    fn passes(&self, kind: TraceKind) -> bool {
-        kind == TraceKind::System && *self.policy.system.read() == SystemTraffic::Passes
+    fn passes(&self, kind: TraceKind, facts: &Facts) -> bool {
+        *self.policy.system.read() == SystemTraffic::Passes && system::is_system(kind, facts)
     }
 
     /// Says whether a breakpoint or filter may still match, by what is known so far.
@@ -144,7 +145,7 @@ impl Controller {
             let reason = if matches!(goal, Goal::Phase(..)) { Reason::Reached } else { Reason::Stepped };
             return Some(Stop::Hold(reason));
         }
-        if self.passes(at.kind) || !self.policy.armed.load(Ordering::Acquire) {
+        if !self.policy.armed.load(Ordering::Acquire) || self.passes(at.kind, &here.facts) {
             return None;
         }
         let breakpoints = self.policy.breakpoints.read().clone();

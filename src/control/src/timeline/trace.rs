@@ -136,6 +136,11 @@ impl Span {
     }
 }
 
+/// Some phases work on nothing that can be shown; what was seen last still stands then.
+fn tells(state: &Snapshot) -> bool {
+    state.kind != "nothing"
+}
+
 /// One start-up, request or shutdown.
 #[derive(Clone, Debug)]
 pub struct TraceLog {
@@ -263,6 +268,15 @@ impl TraceLog {
     /// All facts, in the order in which they became known.
     pub fn facts(&self) -> &[(Label, String)] {
         &self.facts
+    }
+
+    /// Says whether it is the system's own request, see [`crate::system`].
+    pub fn is_system(&self) -> bool {
+        match self.kind {
+            TraceKind::System => true,
+            TraceKind::Request => crate::system::asked_by_system(self.fact("user"), self.fact("userAgent")),
+            TraceKind::Startup | TraceKind::Shutdown => false,
+        }
     }
 
     /// One fact.
@@ -421,10 +435,10 @@ impl TraceLog {
         let shown = self.spans.iter().enumerate().take(step.saturating_add(1));
         for (index, span) in shown {
             let Some(more) = &span.more else { continue };
-            if let Some(state) = &more.before {
+            if let Some(state) = more.before.as_ref().filter(|state| tells(state)) {
                 states.push((span.entered, index as u64 * 2, index, state));
             }
-            if let (Some(state), Some(exited)) = (&more.after, span.exited())
+            if let (Some(state), Some(exited)) = (more.after.as_ref().filter(|state| tells(state)), span.exited())
                 && (ended || (exited <= until && !self.encloses(index, step)))
             {
                 // Of two ends at one instant the inner came first; and what was entered at that instant is older

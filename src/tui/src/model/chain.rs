@@ -90,7 +90,8 @@ pub fn made(startup: Option<&TraceLog>, step: Option<usize>, place: Place) -> Ma
 pub fn at_place(timeline: &Timeline, place_wanted: Place, held: &dyn Fn(TraceId) -> bool) -> Vec<TraceId> {
     // Only the newest requests can be in flight, apart from watches, which stand at their place for hours.
     let recent = timeline.traces().rev().take(200).filter(|log| {
-        log.finished().is_none() && log.kind() == TraceKind::Request && log.fact("verb") != Some("watch")
+        let request = matches!(log.kind(), TraceKind::Request | TraceKind::System);
+        log.finished().is_none() && request && !log.is_system() && log.fact("verb") != Some("watch")
     });
     let mut found: Vec<(bool, TraceId)> = recent
         .filter(|log| place(timeline, log, log.spans().len()) == Some(place_wanted))

@@ -24,8 +24,9 @@ pub const WARN: Nanos = 5 * SECOND;
 /// Returns how long the client of a held request waits.
 pub fn client(log: &TraceLog, hold: &Hold, now: Nanos) -> Client {
     let (_, path) = log.method_and_path();
+    let query = log.fact("query").or_else(|| path.split_once('?').map(|(_, query)| query)).unwrap_or_default();
     let agent = log.fact("userAgent").unwrap_or_default();
-    let limit = match asked_for(path).or_else(|| by_agent(agent, path)) {
+    let limit = match asked_for(query).or_else(|| by_agent(agent, path)) {
         None => return Client::Unknown,
         Some(Limit::None) => return Client::NoLimit,
         Some(Limit::After(limit)) => limit,
@@ -48,8 +49,7 @@ enum Limit {
 }
 
 /// A client that says `?timeout=` means it.
-fn asked_for(path: &str) -> Option<Limit> {
-    let query = path.split_once('?')?.1;
+fn asked_for(query: &str) -> Option<Limit> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix("timeout="))?;
     let digits = value.trim_end_matches(|c: char| c.is_alphabetic());
     let number: Nanos = digits.parse().ok()?;
@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn a_timeout_in_the_query_is_read() {
-        assert_eq!(asked_for("/api/v1/pods?timeout=32s&limit=5"), Some(Limit::After(32 * SECOND)));
-        assert_eq!(asked_for("/api/v1/pods?timeout=500ms"), Some(Limit::After(SECOND / 2)));
-        assert_eq!(asked_for("/api/v1/pods?timeout=0s"), Some(Limit::None));
-        assert_eq!(asked_for("/api/v1/pods?timeoutSeconds=5"), None);
+        assert_eq!(asked_for("timeout=32s&limit=5"), Some(Limit::After(32 * SECOND)));
+        assert_eq!(asked_for("timeout=500ms"), Some(Limit::After(SECOND / 2)));
+        assert_eq!(asked_for("timeout=0s"), Some(Limit::None));
+        assert_eq!(asked_for("timeoutSeconds=5"), None);
         assert_eq!(by_agent("kubectl/v1.36.2 (linux/amd64)", "/api?x"), Some(Limit::After(32 * SECOND)));
         assert_eq!(by_agent("kubectl/v1.36.2", "/api/v1/pods"), Some(Limit::None));
         assert_eq!(by_agent("Mozilla", "/"), None);

@@ -56,6 +56,8 @@ pub fn stops(log: &TraceLog, rows: &[Row]) -> Vec<usize> {
     let spans = rows.iter().filter_map(|row| if let RowKey::Span(index) = row.key { Some(index) } else { None });
     let mut stops: Vec<usize> = spans.filter(|step| *step < newest).collect();
     stops.push(newest);
+    // Rows stand by where they belong, steps by when they came.
+    stops.sort_unstable();
     stops
 }
 

@@ -68,12 +68,15 @@ pub fn config(model: &Model, timeline: &Timeline) -> Option<Provenance> {
     Some(provenance::at(startup, step, CONFIG))
 }
 
+/// Kinds of states that belong neither to what was asked nor to what is answered.
+const WORKINGS: &[&str] = &["KV", "Storage", "Verdict", "Attributes", "Config"];
+
 /// Returns the newest states that are of a request's head or body.
 pub fn request_states<'a>(log: &'a TraceLog, step: usize, response: bool) -> Vec<(usize, &'a Snapshot)> {
     let is_response = |kind: &str| kind.eq_ignore_ascii_case("response") || kind == "Status";
     let mut seen: Vec<(usize, &'a Snapshot)> = Vec::new();
     for (index, state) in log.states_until(step) {
-        if is_response(&state.kind) != response || state.kind == "nothing" {
+        if is_response(&state.kind) != response || WORKINGS.contains(&state.kind.as_str()) {
             continue;
         }
         match seen.iter_mut().find(|(_, known)| known.kind == state.kind) {

@@ -66,11 +66,7 @@ fn is_request(kind: TraceKind) -> bool {
 }
 
 fn is_shown(model: &Model, log: &TraceLog) -> bool {
-    let kind = match log.kind() {
-        TraceKind::Request => true,
-        TraceKind::System => model.requests.system == SystemRows::Shown,
-        TraceKind::Startup | TraceKind::Shutdown => false,
-    };
+    let kind = is_request(log.kind()) && (model.requests.system == SystemRows::Shown || !log.is_system());
     kind && model.requests.filter.as_ref().is_none_or(|(_, condition)| matches(log, condition.as_ref()))
 }
 
@@ -167,6 +163,27 @@ pub fn stretches(log: &TraceLog, now: Nanos) -> (Vec<Stretch>, Nanos) {
     }
     out.retain(|stretch| stretch.to > stretch.from || stretch.letter == 'P');
     (out, end)
+}
+
+/// Returns the bar of a watch: what led to it in one letter each, then the stream, as long as it lasts.
+pub fn watch_bar(stretches: &[Stretch], open: Open, width: usize) -> String {
+    let mut letters: String = stretches.iter().map(|stretch| stretch.letter).filter(|letter| *letter != '~').collect();
+    letters.truncate(width);
+    let stream = match open {
+        Open::Open => width.saturating_sub(letters.len()),
+        Open::Ended => width.saturating_sub(letters.len()) / 2,
+    };
+    letters.extend(std::iter::repeat_n('~', stream));
+    letters
+}
+
+/// Whether a watch still lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// It does.
+    Open,
+    /// It does not.
+    Ended,
 }
 
 /// Returns how much time the bars' whole width stands for: what nine in ten of the shown requests fit into.

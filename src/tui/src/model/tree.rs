@@ -121,11 +121,14 @@ fn spans(log: &TraceLog, step: usize, detail: Detail, opened: &BTreeMap<RowKey, 
         hides_children[parent] |= !shown[index];
     }
     let mut rows = Vec::new();
-    let mut index = 0;
-    while index < count {
+    let mut folded = None;
+    for index in in_order(&parents[..count]) {
+        if folded.is_some_and(|(from, to)| (from..=to).contains(&index)) {
+            continue;
+        }
         if let Some(end) = fold_from(log, index, count, step, detail, opened, &shown) {
             rows.push(Row { key: RowKey::Fold(index, end), depth: log.spans()[index].depth(), node: Node::Closed });
-            index = end + 1;
+            folded = Some((index, end));
             continue;
         }
         if shown[index] {
@@ -136,9 +139,27 @@ fn spans(log: &TraceLog, step: usize, detail: Detail, opened: &BTreeMap<RowKey, 
             };
             rows.push(Row { key: RowKey::Span(index), depth: log.spans()[index].depth(), node });
         }
-        index += 1;
     }
     rows
+}
+
+/// Returns phases so that what is drawn below a phase follows it: hooks run side by side, and what is entered later may
+/// belong further up.
+fn in_order(parents: &[Option<usize>]) -> Vec<usize> {
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); parents.len()];
+    let mut stack = Vec::new();
+    for (index, parent) in parents.iter().enumerate().rev() {
+        match parent {
+            Some(parent) => children[*parent].push(index),
+            None => stack.push(index),
+        }
+    }
+    let mut order = Vec::with_capacity(parents.len());
+    while let Some(index) = stack.pop() {
+        order.push(index);
+        stack.append(&mut children[index]);
+    }
+    order
 }
 
 /// Says whether a phase is shown though nobody opened the phase around it.

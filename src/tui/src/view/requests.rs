@@ -1,7 +1,7 @@
 //! Requests as a waterfall: one letter a phase, held ones on top with the clocks that run against them.
 
 use control::timeline::{Timeline, trace::TraceLog};
-use phase::record::{TraceId, TraceKind};
+use phase::record::TraceId;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::paint::{self, put};
@@ -147,7 +147,7 @@ fn ruler(model: &Model, inner: Rect, columns: &Columns, scale: u64, buffer: &mut
 
 fn draw_row(model: &Model, log: &TraceLog, columns: &Columns, scale: u64, at: Rect, buffer: &mut Buffer) {
     let held = model.holds.contains_key(&log.id());
-    let system = log.kind() == TraceKind::System;
+    let system = log.is_system();
     let (method, path) = log.method_and_path();
     let text = if system { Role::Faint } else { Role::Text };
     let current = model.cursor.trace == Some(log.id());
@@ -180,7 +180,13 @@ fn draw_row(model: &Model, log: &TraceLog, columns: &Columns, scale: u64, at: Re
     put(buffer, x, at.y, limit, &width::pad(code, 4), model.style(role));
     let start = limit.saturating_sub(columns.bar as u16);
     let (stretches, _) = requests::stretches(log, model.now);
-    let bar = requests::bar(&stretches, scale, columns.bar);
+    let watch = log.fact("verb") == Some("watch") && !held;
+    let bar = if watch {
+        let open = if log.finished().is_some() { requests::Open::Ended } else { requests::Open::Open };
+        requests::watch_bar(&stretches, open, columns.bar)
+    } else {
+        requests::bar(&stretches, scale, columns.bar)
+    };
     let mut x = start;
     for letter in bar.chars() {
         x = put(buffer, x, at.y, limit, letter.encode_utf8(&mut [0; 4]), model.look.theme.letter(letter));

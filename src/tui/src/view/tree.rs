@@ -68,6 +68,10 @@ fn detail(model: &Model) -> &'static str {
     }
 }
 
+fn is_call(phase: phase::catalog::Phase) -> bool {
+    phase.info().level == Level::Call
+}
+
 /// Returns what a row is called.
 pub fn row_name(model: &Model, timeline: &Timeline, log: &TraceLog, row: &Row) -> String {
     match row.key {
@@ -80,6 +84,10 @@ pub fn row_name(model: &Model, timeline: &Timeline, log: &TraceLog, row: &Row) -
                     format!("{} {method} {}", trace_name(model, log), what.unwrap_or(path))
                 }
             }
+        }
+        // Below the phase that calls it, what is called is known by its own name.
+        RowKey::Span(index) if log.span(index).is_some_and(|span| span.label() != 0 && is_call(span.phase())) => {
+            log.span(index).map_or("", |span| timeline.name(span.label())).to_owned()
         }
         RowKey::Span(index) => log
             .span(index)

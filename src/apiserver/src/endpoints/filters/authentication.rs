@@ -108,7 +108,9 @@ impl Filter for WithAuthentication {
                 }
             };
             self.remove_credentials(cx);
-            cx.trace.describe(|| vec![("user".into(), recognised.name.clone())]);
+            cx.trace.describe(|| {
+                vec![("user".into(), recognised.name.clone()), ("groups".into(), recognised.groups.join(","))]
+            });
             let anonymous = recognised.name == user::ANONYMOUS;
             cx.user = Some(Arc::new(recognised));
             let mut response = next.run(cx).await;
