@@ -43,6 +43,7 @@ use crate::{
         },
         codec,
         provider::{Provider, Storages},
+        rbac,
         review::Review,
     },
 };
@@ -140,6 +141,9 @@ impl CompletedConfig {
         };
         let mut groups = self.reviews();
         groups.extend(provider.storages());
+        if let Some(made) = &self.made.rbac {
+            groups.iter_mut().for_each(|(_, storages)| rbac::protect(storages, &made.escalation));
+        }
         let installation = Installation {
             scheme: Arc::new(codec::BuiltIn),
             admission: config.admission_control.clone().map(|chain| chain as _),

@@ -7,5 +7,6 @@ pub mod authorization;
 pub mod codec;
 pub mod fieldmanager;
 pub mod provider;
+pub mod rbac;
 pub mod review;
 pub mod strategy;
