@@ -290,7 +290,10 @@ pub fn cause(error: &(dyn std::error::Error + 'static)) -> String {
         if let Some(rustls::Error::InvalidCertificate(reason)) = innermost.downcast_ref::<rustls::Error>() {
             return format!("tls: failed to verify certificate: x509: {}", certificate_error(reason));
         }
+        let cut =
+            innermost.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
         match next {
+            _ if cut => return "EOF".to_owned(),
             Some(next) => innermost = next,
             None => return innermost.to_string(),
         }

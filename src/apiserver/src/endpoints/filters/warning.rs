@@ -33,7 +33,10 @@ impl Filter for WithWarningRecorder {
     fn handle<'a>(&'a self, cx: &'a mut Context, next: Next<'a>) -> BoxFuture<'a, Response> {
         Box::pin(async move {
             let mut response = next.run(cx).await;
-            for text in truncated(cx.warnings.take()) {
+            // A header cannot hold a line break, and Kubernetes would rather say nothing than something else.
+            let texts =
+                cx.warnings.take().into_iter().filter(|text| !text.is_empty() && !text.contains(char::is_control));
+            for text in truncated(texts.collect()) {
                 if let Ok(value) = HeaderValue::from_bytes(warning_header(&text).as_bytes()) {
                     response.headers_mut().append(header::WARNING, value);
                 }
@@ -63,7 +66,6 @@ fn truncated(texts: Vec<String>) -> Vec<String> {
 ///
 /// Go: apimachinery/pkg/util/net/http.go NewWarningHeader
 fn warning_header(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
     format!("299 - \"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
 }
 

@@ -48,17 +48,14 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Describes a write; `kind` names its options: `CreateOptions`.
-    pub fn of_write(cx: &Context, kind: &str, name: &str, options: &WriteOptions, force: Option<bool>) -> Self {
-        let mut object = options_object(kind, &options.dry_run);
+    /// Describes a write.
+    pub fn of_write(cx: &Context, name: &str, options: &WriteOptions) -> Self {
+        let mut object = options_object("", &options.dry_run);
         for (field, text) in [("fieldManager", &options.field_manager), ("fieldValidation", &options.field_validation)]
         {
             if !text.is_empty() {
                 object.set(&[field], text.as_str());
             }
-        }
-        if let Some(force) = force {
-            object.set(&["force"], force);
         }
         Self { name: name.to_owned(), options: object, dry_run: options.is_dry_run(), user: cx.user() }
     }
@@ -99,6 +96,13 @@ fn options_object(kind: &str, dry_run: &[String]) -> Object {
 impl RequestScope {
     /// Makes what plugins are asked about.
     pub(super) fn attributes(&self, cx: &Context, operation: Operation, subject: &Subject) -> Attributes {
+        let mut options = subject.options.clone();
+        // Whatever the client sent, plugins hear of it as of what is done: a patch is an update, or a create.
+        match operation {
+            Operation::Create => options.set(&["kind"], "CreateOptions"),
+            Operation::Update => options.set(&["kind"], "UpdateOptions"),
+            Operation::Delete | Operation::Connect => {}
+        }
         Attributes {
             operation,
             kind: self.kind.clone(),
@@ -108,7 +112,7 @@ impl RequestScope {
             name: subject.name.clone(),
             object: None,
             old_object: None,
-            options: (!subject.options.0.is_empty()).then(|| subject.options.clone()),
+            options: (!options.0.is_empty()).then_some(options),
             dry_run: subject.dry_run,
             user: subject.user.clone(),
             reinvocation: Reinvocation::default(),
@@ -173,11 +177,13 @@ impl fmt::Debug for KindInterfaces {
 impl ObjectInterfaces for KindInterfaces {
     fn convert<'a>(&'a self, trace: &'a Trace, object: Object, to: &'a GroupVersion) -> BoxFuture<'a, Result<Object>> {
         Box::pin(async move {
-            if object.gvk().group_version() == *to {
-                return Ok(object);
+            let mut object = object;
+            if object.gvk().group_version() != *to {
+                let converted = self.convertor.convert(trace, vec![object], to).await?.pop();
+                object = converted.ok_or_else(|| StatusError::new_internal_error("conversion lost the object"))?;
             }
-            let mut converted = self.convertor.convert(trace, vec![object], to).await?;
-            converted.pop().ok_or_else(|| StatusError::new_internal_error("conversion lost the object"))
+            self.codec.complete(&mut object);
+            Ok(object)
         })
     }
 
@@ -236,7 +242,6 @@ impl Validation for AdmissionValidation<'_> {
                 return Ok(object);
             }
             let mut attributes = self.scope.attributes(cx, Operation::Delete, &self.subject);
-            object.name().clone_into(&mut attributes.name);
             attributes.old_object = Some(object);
             self.scope.admit(cx, &mut attributes).await?;
             self.scope.validate(cx, &attributes).await?;

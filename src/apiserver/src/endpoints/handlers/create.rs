@@ -34,7 +34,7 @@ pub(super) async fn create(scope: &RequestScope, cx: &Context) -> Result<Respons
     check_namespace(scope, cx, &mut object)?;
     remove_duplicate_owner_references(cx, &mut object);
 
-    let subject = Subject::of_write(cx, "CreateOptions", &cx.info.name, &options, None);
+    let subject = Subject::of_write(cx, &cx.info.name, &options);
     let object = scope.manage_fields(cx, None, object, &options.field_manager).await?;
     let mut object = scope.admit_object(cx, &subject, object, None).await?;
     remove_duplicate_owner_references(cx, &mut object);

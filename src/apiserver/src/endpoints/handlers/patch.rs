@@ -45,7 +45,7 @@ pub(super) async fn patch(scope: &RequestScope, cx: &Context) -> Result<Response
     cx.trace.note("Recorded the audit event");
 
     let name = cx.info.name.as_str();
-    let subject = Subject::of_write(cx, "PatchOptions", name, &options.write, options.force);
+    let subject = Subject::of_write(cx, name, &options.write);
     let patch = Patch { scope, patch_type, body, options: &options, subject: subject.clone() };
     let validation = CreateOnUpdate { scope, admission: AdmissionValidation { scope, subject } };
     let missing = match patch_type {

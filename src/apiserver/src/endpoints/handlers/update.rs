@@ -40,7 +40,7 @@ pub(super) async fn update(scope: &RequestScope, cx: &Context) -> Result<Respons
     create::remove_duplicate_owner_references(cx, &mut object);
 
     let name = cx.info.name.as_str();
-    let subject = Subject::of_write(cx, "UpdateOptions", name, &options, None);
+    let subject = Subject::of_write(cx, name, &options);
     let replacement = Replacement { scope, subject: subject.clone(), object, options: &options };
     let validation = CreateOnUpdate { scope, admission: AdmissionValidation { scope, subject } };
     cx.trace.note("About to store object in database");
