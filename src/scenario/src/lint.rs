@@ -135,11 +135,11 @@ impl Lint<'_> {
             }
             match &predict.answer {
                 crate::format::Answer::From(source) => {
-                    self.expression(&format!("{at}.predict.answer.from"), Some(source))
+                    self.expression(&format!("{at}.predict.answer.from"), Some(source));
                 }
                 crate::format::Answer::Choice(number) if (1..=predict.choices.len()).contains(number) => {}
                 crate::format::Answer::Choice(_) => {
-                    self.report(&format!("{at}.predict.answer.choice"), "is not the number of a choice")
+                    self.report(&format!("{at}.predict.answer.choice"), "is not the number of a choice");
                 }
             }
         }

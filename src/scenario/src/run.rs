@@ -72,7 +72,7 @@ pub fn newest(timeline: &Timeline) -> TraceId {
 
 /// All phases of a trace, in the order in which they were entered.
 pub fn phases(trace: &TraceLog) -> Vec<Phase> {
-    trace.spans().iter().map(|span| span.phase()).collect()
+    trace.spans().iter().map(control::timeline::trace::Span::phase).collect()
 }
 
 /// The phases that are the same in each run. What runs beside the start (hooks) and what depends on how warm a cache is
@@ -84,12 +84,12 @@ pub fn stable_phases(trace: &TraceLog) -> Vec<&'static str> {
 
 /// The innermost phase that failed.
 pub fn stopped_at(trace: &TraceLog) -> Option<Phase> {
-    trace.spans().iter().rfind(|span| span.end() == End::Failed).map(|span| span.phase())
+    trace.spans().iter().rfind(|span| span.end() == End::Failed).map(control::timeline::trace::Span::phase)
 }
 
 /// The phase it is held at.
 pub fn held_at(trace: &TraceLog) -> Option<Phase> {
-    trace.held_at().and_then(|index| trace.span(index)).map(|span| span.phase())
+    trace.held_at().and_then(|index| trace.span(index)).map(control::timeline::trace::Span::phase)
 }
 
 /// The servers it was routed through, in order.

@@ -118,16 +118,12 @@ fn validate_secret(object: &Object) -> ErrorList {
         }
         "kubernetes.io/dockercfg" => docker_config(&mut errors, &data.key(".dockercfg")),
         "kubernetes.io/dockerconfigjson" => docker_config(&mut errors, &data.key(".dockerconfigjson")),
-        "kubernetes.io/basic-auth" => {
-            if !data.has_key("username") && !data.has_key("password") {
-                require("username");
-                require("password");
-            }
+        "kubernetes.io/basic-auth" if !data.has_key("username") && !data.has_key("password") => {
+            require("username");
+            require("password");
         }
-        "kubernetes.io/ssh-auth" => {
-            if data.key("ssh-privatekey").as_str().is_empty() {
-                errors.push(Error::required(&data.path.key("ssh-privatekey"), ""));
-            }
+        "kubernetes.io/ssh-auth" if data.key("ssh-privatekey").as_str().is_empty() => {
+            errors.push(Error::required(&data.path.key("ssh-privatekey"), ""));
         }
         "kubernetes.io/tls" => {
             require("tls.crt");

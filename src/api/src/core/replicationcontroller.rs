@@ -71,7 +71,10 @@ fn default(object: &mut Object) {
     }
     let labels = object.get(&["spec", "template", "metadata", "labels"]).cloned().unwrap_or_else(|| json!({}));
     if labels.as_object().is_some_and(|labels| !labels.is_empty()) {
-        if object.get(&["spec", "selector"]).and_then(|selector| selector.as_object()).is_none_or(|map| map.is_empty())
+        if object
+            .get(&["spec", "selector"])
+            .and_then(|selector| selector.as_object())
+            .is_none_or(serde_json::Map::is_empty)
         {
             object.set(&["spec", "selector"], labels.clone());
         }

@@ -55,7 +55,8 @@ pub(super) const PRINTERS: &[(&str, &str, Printer)] = &[
 ];
 
 fn count(object: &Object, fields: &[&str]) -> Value {
-    let entries = fields.iter().map(|field| object.get(&[field]).and_then(Value::as_object).map_or(0, |map| map.len()));
+    let entries =
+        fields.iter().map(|field| object.get(&[field]).and_then(Value::as_object).map_or(0, serde_json::Map::len));
     json!(entries.sum::<usize>())
 }
 

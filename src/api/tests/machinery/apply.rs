@@ -132,7 +132,9 @@ impl World {
             let mut next = Object::from_value(body).expect("an object");
             if step.to_string().contains("/metadata/managedFields") {
                 let entries = outcome.ok().and_then(|mut object| object.remove(&["metadata", "managedFields"]));
-                entries.map(|entries| next.set(&["metadata", "managedFields"], entries));
+                if let Some(entries) = entries {
+                    next.set(&["metadata", "managedFields"], entries)
+                }
             }
             self.live.insert(path, next);
         }

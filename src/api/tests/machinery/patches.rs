@@ -72,7 +72,7 @@ fn replay(area: &str, at_least: usize) {
                 value["metadata"].as_object_mut().expect("an object").remove("managedFields");
                 let warnings = answer["headers"]["warning"].to_string();
                 let missing = strict.iter().find(|finding| !warnings.replace('\\', "").contains(&**finding));
-                recorded::is_part(&value, &wanted, "")
+                recorded::is_part(&value, wanted, "")
                     .and_then(|()| missing.map_or(Ok(()), |finding| Err(format!("{finding} is no warning"))))
             }
         };

@@ -415,7 +415,7 @@ struct Fields<'a, 's> {
     cx: &'a mut Context<'s>,
 }
 
-impl<'s> Fields<'_, 's> {
+impl Fields<'_, '_> {
     fn read<'de, A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Self, A::Error> {
         while let Some(key) = entries.next_key::<String>()? {
             self.entry(key, &mut entries)?;

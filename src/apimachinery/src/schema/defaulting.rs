@@ -20,7 +20,7 @@ pub fn apply(schema: &Schema, value: &mut Value) {
     match (&schema.kind, value) {
         (Kind::Object(object), Value::Object(map)) => apply_to_fields(object, map),
         (Kind::Array(array), Value::Array(items)) => {
-            items.iter_mut().for_each(|item| apply_to(array.items.get(), item))
+            items.iter_mut().for_each(|item| apply_to(array.items.get(), item));
         }
         _ => {}
     }
@@ -65,7 +65,7 @@ pub fn prune_nulls(schema: &Schema, value: &mut Value) {
             !is_refused_null(schema, value) || schema.default.is_some()
         }),
         (Kind::Array(array), Value::Array(items)) => {
-            items.iter_mut().for_each(|item| prune_nulls(array.items.get(), item))
+            items.iter_mut().for_each(|item| prune_nulls(array.items.get(), item));
         }
         _ => {}
     }

@@ -135,7 +135,7 @@ impl Parser<'_> {
 
     /// Go takes an hour of one digit.
     fn hour(&mut self) -> Result<i32, String> {
-        let digits = if self.rest.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit()) { 2 } else { 1 };
+        let digits = if self.rest.as_bytes().get(1).copied().is_some_and(|byte| byte.is_ascii_digit()) { 2 } else { 1 };
         self.ranged(digits, "15", 0..=23, "hour")
     }
 

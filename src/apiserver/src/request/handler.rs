@@ -84,9 +84,9 @@ impl<'a> Next<'a> {
 /// Ends a phase by what was answered in it.
 pub fn end(guard: Guard, response: &Response, refused: bool) {
     if refused {
-        guard.fail(&response.status())
+        guard.fail(&response.status());
     } else {
-        guard.exit(&Head { code: response.status(), headers: response.headers() })
+        guard.exit(&Head { code: response.status(), headers: response.headers() });
     }
 }
 

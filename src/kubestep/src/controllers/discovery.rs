@@ -39,7 +39,7 @@ pub async fn preferred_resources(client: &Client) -> Result<(Vec<APIResource>, V
         let path = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         match client.object(Method::GET, &path, None).await {
             Ok(list) => {
-                resources.extend(array(&list, "resources").iter().filter_map(|entry| parse(&group, &version, entry)))
+                resources.extend(array(&list, "resources").iter().filter_map(|entry| parse(&group, &version, entry)));
             }
             Err(error) => {
                 tracing::debug!(%path, %error, "cannot discover");

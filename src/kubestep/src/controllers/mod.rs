@@ -62,7 +62,7 @@ impl Selection {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|selected| *selected == name)
+        self.0.contains(&name)
     }
 }
 

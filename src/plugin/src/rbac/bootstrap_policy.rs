@@ -82,7 +82,7 @@ fn add(object: &mut Object, detail: &str) -> Option<()> {
     match words.as_slice() {
         ["label", key] => object.set(&["metadata", "labels", key], "true"),
         ["aggregate", key] => {
-            push(object, &["aggregationRule", "clusterRoleSelectors"], json!({"matchLabels": {*key: "true"}}))
+            push(object, &["aggregationRule", "clusterRoleSelectors"], json!({"matchLabels": {*key: "true"}}));
         }
         ["grants", kind, name] => object.set(&["roleRef"], json!({"apiGroup": GROUP, "kind": kind, "name": name})),
         ["to", "ServiceAccount", full] => {
@@ -91,7 +91,7 @@ fn add(object: &mut Object, detail: &str) -> Option<()> {
         }
         ["to", kind, name] => push(object, &["subjects"], json!({"apiGroup": GROUP, "kind": kind, "name": name})),
         [verbs, "urls", paths] => {
-            push(object, &["rules"], json!({"nonResourceURLs": list(paths), "verbs": list(verbs)}))
+            push(object, &["rules"], json!({"nonResourceURLs": list(paths), "verbs": list(verbs)}));
         }
         [verbs, resources, "in", groups, named @ ..] => {
             let mut rule = json!({"apiGroups": list(groups), "resources": list(resources), "verbs": list(verbs)});

@@ -73,7 +73,7 @@ fn add_names(entry: &mut Value, scope: &RequestScope) {
 ///
 /// Go: installer.go toDiscoveryKubeVerb
 fn verb_names(scope: &RequestScope, verbs: &[Verb]) -> BTreeSet<&'static str> {
-    let connected = scope.storage.connecter().map(|connecter| connecter.methods()).unwrap_or_default();
+    let connected = scope.storage.connecter().map(crate::registry::rest::Connecter::methods).unwrap_or_default();
     let connected = connected.iter().filter_map(|method| match method.as_str() {
         "GET" => Some("get"),
         "POST" => Some("create"),

@@ -109,9 +109,7 @@ fn label_requirements(selector: &str) -> Vec<(String, String, Vec<String>)> {
     }
     let Ok(parsed) = labels::parser::parse(selector) else { return Vec::new() };
     let requirements = parsed.requirements().unwrap_or_default().iter();
-    requirements
-        .map(|term| (term.key.clone(), term.operator.as_str().to_owned(), term.values.iter().cloned().collect()))
-        .collect()
+    requirements.map(|term| (term.key.clone(), term.operator.as_str().to_owned(), term.values.clone())).collect()
 }
 
 /// Answers 403 as every client of Kubernetes knows it.

@@ -289,7 +289,7 @@ impl Resource<'_> {
         list.answer = format!("{META}WatchEvent");
         list.action = "watchlist";
         let mut add = |path: String, action, id: String| {
-            self.put(paths, &path, Operation { action, id, ..list.clone() });
+            self.put(paths, &path, Operation { id, action, ..list.clone() });
         };
         let namespaced = if inside.is_empty() { "" } else { "Namespaced" };
         let (root, prefix, kind) = (self.root, self.prefix, self.parent);

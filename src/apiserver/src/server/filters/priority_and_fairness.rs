@@ -196,7 +196,7 @@ mod tests {
     async fn take_the_seat(controller: &Arc<Controller>) -> Executing {
         let classified = controller.classify(&user::Info::new("first", &[]), &testing::context("GET", "/").info);
         let set = &classified.level.queue_set;
-        set.start(WorkEstimate::ONE, 0, Flow::default(), Duration::ZERO).await.ok().expect("the seat")
+        set.start(WorkEstimate::ONE, 0, Flow::default(), Duration::ZERO).await.expect("the seat")
     }
 
     #[tokio::test]
