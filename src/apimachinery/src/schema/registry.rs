@@ -91,7 +91,7 @@ impl Slot {
         self.schema.get_or_init(|| {
             let registry = Schemas(self.registry.clone());
             let mut schema = (registry.0.source)(&registry, &self.name)?;
-            schema.name = self.name.clone();
+            schema.name.clone_from(&self.name);
             Some(Arc::new(schema))
         })
     }
