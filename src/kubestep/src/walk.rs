@@ -36,6 +36,11 @@ include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
 /// Shows the start and every request until the person leaves; then the server stops, too.
 pub fn run(walk: Walk) -> anyhow::Result<()> {
+    if let Some(lesson) = &walk.scenario {
+        anyhow::bail!(
+            "lessons are not played in the interface yet; run `kubestep replay {lesson}`, or walk freely without a name"
+        );
+    }
     let clock = SystemClock::shared();
     let mut setup = Setup::new(Personality::Kubestep, walk.given.clone(), TakenPort::Next, &clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -19,7 +19,7 @@ use apimachinery::{
 };
 use apiserver::{
     endpoints::{
-        codec::{Codec, FieldManager, Force},
+        codec::{FieldManager, Force},
         installer::Manager,
     },
     registry::rest::strategy::ResetFields,
