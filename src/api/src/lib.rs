@@ -32,4 +32,6 @@ pub mod apps;
 pub mod autoscaling;
 pub mod batch;
 pub mod core;
+pub mod others;
 pub mod policy;
+pub mod rbac;

@@ -243,16 +243,15 @@ pub fn any_name(name: &str, usage: NameUsage) -> Vec<String> {
 /// Returns the rules of a kind.
 pub fn of(kind: &GroupVersionKind) -> &'static Rules {
     static PLAIN: Rules = Rules::PLAIN;
-    static RBAC: Rules = Rules { validate_name: any_name, ..Rules::PLAIN };
     let found = match &*kind.group {
         "" => crate::core::rules(&kind.kind),
         "apps" => crate::apps::rules(&kind.kind),
         "autoscaling" => crate::autoscaling::rules(&kind.kind),
         "batch" => crate::batch::rules(&kind.kind),
         "policy" => crate::policy::rules(&kind.kind),
-        "rbac.authorization.k8s.io" => Some(&RBAC),
+        "rbac.authorization.k8s.io" => crate::rbac::rules(&kind.kind),
         "events.k8s.io" => Some(&crate::core::event::EVENTS_V1),
-        _ => None,
+        group => crate::others::rules(group, &kind.kind),
     };
     found.unwrap_or(&PLAIN)
 }

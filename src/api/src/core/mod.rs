@@ -8,8 +8,11 @@ pub mod endpoints;
 pub mod event;
 pub mod limits;
 pub mod namespace;
+pub mod node;
+pub mod persistentvolume;
 pub mod pod;
 pub mod replicationcontroller;
+pub mod service;
 pub mod volumes;
 
 use apimachinery::{util::validation, validation::field::ErrorList};
@@ -28,7 +31,10 @@ pub fn rules(kind: &str) -> Option<&'static Rules> {
         "Endpoints" => &endpoints::ENDPOINTS,
         "Event" => &event::EVENT,
         "PersistentVolumeClaim" => &claim::CLAIM,
+        "Node" => &node::NODE,
+        "PersistentVolume" => &persistentvolume::PERSISTENT_VOLUME,
         "Pod" => &pod::strategy::POD,
+        "Service" => &service::SERVICE,
         "PodTemplate" => &replicationcontroller::POD_TEMPLATE,
         "ReplicationController" => &replicationcontroller::REPLICATION_CONTROLLER,
         _ => return None,

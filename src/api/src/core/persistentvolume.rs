@@ -1,0 +1,175 @@
+//! PersistentVolume.
+//!
+//! Go: pkg/apis/core/validation/validation.go ValidatePersistentVolume, pkg/registry/core/persistentvolume/strategy.go
+
+use apimachinery::{
+    meta::time,
+    runtime::object::Object,
+    validation::field::{Error, ErrorList, Path},
+};
+use serde_json::{Map, Value};
+
+use super::{
+    claim::{ACCESS_MODES, VOLUME_MODES, access_modes},
+    pod,
+    volumes::{COMMON, Check, csi_driver, no_backsteps, one_source, require, secret_reference, storageos},
+};
+use crate::{
+    defaults::{absent, made, zero},
+    diff::diff,
+    node::Node,
+    rules::{Part, Request, Rules, same},
+    validation::{dns_subdomain, immutable, node_selector, quantity_positive, supported},
+};
+
+const OWN: [(&str, &str, Check); 3] =
+    [("local", "local", local), ("storageos", "storageos", storageos), ("csi", "csi", csi)];
+
+pub(super) const PERSISTENT_VOLUME: Rules = Rules {
+    default,
+    has_status: true,
+    prepare_for_create: |request, volume| {
+        volume.set(&["status", "phase"], "Pending");
+        volume.set(&["status", "lastPhaseTransitionTime"], time::rfc3339(request.now));
+    },
+    validate: |volume| validate(volume),
+    validate_update,
+    status: Part { prepare_for_update: prepare_status, ..Part::PLAIN },
+    ..Rules::PLAIN
+};
+
+/// Go: SetDefaults_PersistentVolume
+fn default(object: &mut Object) {
+    let spec = made(&mut object.0, "spec");
+    zero(spec, "persistentVolumeReclaimPolicy", "Retain");
+    absent(spec, "volumeMode", "Filesystem");
+    pod::defaults::volume_source(spec);
+    if let Some(status) = object.0.get_mut("status").filter(|status| status.is_object()) {
+        zero(status, "phase", "Pending");
+    }
+}
+
+fn prepare_status(request: &Request, object: &mut Object, old: &Object) {
+    crate::rules::keep(object, old, &["spec"]);
+    if object.str(&["status", "phase"]) != old.str(&["status", "phase"]) {
+        object.set(&["status", "lastPhaseTransitionTime"], time::rfc3339(request.now));
+    }
+}
+
+fn local(errors: &mut ErrorList, source: &Node<'_>) {
+    require(errors, source, &["path"]);
+    no_backsteps(errors, &source.child("path"));
+}
+
+fn csi(errors: &mut ErrorList, source: &Node<'_>) {
+    csi_driver(errors, &source.child("driver"));
+    require(errors, source, &["volumeHandle"]);
+    for secret in
+        ["controllerPublishSecretRef", "controllerExpandSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"]
+    {
+        secret_reference(errors, &source.child(secret));
+    }
+}
+
+fn validate(object: &Object) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let spec = Node::of(object, "spec");
+    if spec.len("accessModes") == 0 {
+        errors.push(spec.child("accessModes").required(""));
+    }
+    access_modes(&mut errors, &spec);
+    capacity(&mut errors, &spec.child("capacity"));
+    let policy = spec.child("persistentVolumeReclaimPolicy");
+    supported(&mut errors, &policy, &["Delete", "Recycle", "Retain"]);
+    affinity(&mut errors, &spec);
+    sources(&mut errors, &spec);
+    let path = spec.text("hostPath.path");
+    if policy.as_str() == "Recycle" && spec.has("hostPath") && path.trim_matches('/').is_empty() && !path.is_empty() {
+        errors.push(policy.forbidden("may not be 'recycle' for a hostPath mount of '/'"));
+    }
+    if !spec.text("storageClassName").is_empty() {
+        dns_subdomain(&mut errors, &spec.child("storageClassName"));
+    }
+    let mode = spec.child("volumeMode");
+    if mode.is_set() {
+        supported(&mut errors, &mode, &VOLUME_MODES);
+    }
+    let class = spec.child("volumeAttributesClassName");
+    if class.is_set() {
+        if class.as_str().is_empty() {
+            errors.push(class.required("an empty string is disallowed"));
+        } else {
+            dns_subdomain(&mut errors, &class);
+        }
+        if !spec.has("csi") {
+            errors.push(spec.child("csi").required("has to be specified when using volumeAttributesClassName"));
+        }
+    }
+    debug_assert!(ACCESS_MODES.is_sorted(), "errors list them in order");
+    errors
+}
+
+fn capacity(errors: &mut ErrorList, capacity: &Node<'_>) {
+    let entries = capacity.entries_here();
+    if entries.is_empty() {
+        errors.push(capacity.required(""));
+    }
+    if !capacity.has_key("storage") || entries.len() > 1 {
+        errors.push(Error::not_supported(&capacity.path, capacity.shown(), &["storage"]));
+    }
+    for (_, entry) in entries {
+        quantity_positive(errors, &entry);
+    }
+}
+
+fn affinity(errors: &mut ErrorList, spec: &Node<'_>) {
+    let affinity = spec.child("nodeAffinity");
+    let required = affinity.child("required");
+    if required.is_set() {
+        node_selector(errors, &required);
+    } else if affinity.is_set() {
+        errors.push(required.required("must specify required node constraints"));
+    }
+    if spec.has("local") && !affinity.is_set() {
+        errors.push(affinity.required("Local volume requires node affinity"));
+    }
+}
+
+fn sources(errors: &mut ErrorList, spec: &Node<'_>) {
+    let checks: Vec<(&str, &str, Check)> = COMMON.iter().chain(&OWN).copied().collect();
+    if one_source(errors, spec, &checks) == 0 {
+        errors.push(spec.required("must specify a volume type"));
+    }
+}
+
+/// The sources of a volume, without all else.
+fn only_sources(object: &Object) -> Value {
+    let names = COMMON.iter().chain(&OWN).map(|(name, _, _)| *name);
+    let present = names.filter_map(|name| Some((name.to_owned(), object.get(&["spec", name])?.clone())));
+    Value::Object(present.collect::<Map<_, _>>())
+}
+
+fn validate_update(object: &Object, old: &Object) -> ErrorList {
+    let mut errors = validate(object);
+    let (new, before) = (only_sources(object), only_sources(old));
+    if !same(Some(&new), Some(&before)) {
+        let difference = diff(Some(&before), Some(&new));
+        let text = format!("spec.persistentvolumesource is immutable after creation\n{difference}");
+        errors.push(Error::forbidden(&Path::new("spec").child("persistentvolumesource"), text));
+    }
+    let mode = |object| Node::of(object, "spec.volumeMode").at(Path::new("volumeMode"));
+    immutable(&mut errors, &mode(object), &mode(old));
+    let class = ["spec", "volumeAttributesClassName"];
+    if old.get(&class).is_some() && object.get(&class).is_none() {
+        let text = "update from non-nil value to nil is forbidden";
+        errors.push(Error::forbidden(&Path::new("spec").child(class[1]), text));
+    }
+    if old
+        .get(&["spec", "nodeAffinity"])
+        .is_some_and(|affinity| !same(Some(affinity), object.get(&["spec", "nodeAffinity"])))
+    {
+        let text = "field is immutable, except for updating from beta label to GA";
+        errors.push(Error::invalid(&Path::new("nodeAffinity"), Node::of(object, "spec.nodeAffinity").shown(), text));
+    }
+    errors
+}
