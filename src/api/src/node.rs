@@ -60,16 +60,19 @@ impl<'a> Node<'a> {
     }
 
     /// Goes to a field, by dotted names.
+    #[must_use]
     pub fn child(&self, names: &str) -> Self {
         Self { value: self.get(names), path: self.path.child(names) }
     }
 
     /// Goes to an item of this list.
+    #[must_use]
     pub fn index(&self, index: usize) -> Self {
         Self { value: present(self.value.and_then(|value| value.get(index))), path: self.path.index(index) }
     }
 
     /// Goes to an entry of this map.
+    #[must_use]
     pub fn key(&self, key: &str) -> Self {
         Self { value: present(self.value.and_then(|value| value.get(key))), path: self.path.key(key) }
     }

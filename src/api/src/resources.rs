@@ -16,6 +16,7 @@ pub static RESOURCES: LazyLock<Vec<Resource>> = LazyLock::new(read);
 
 /// One resource of one version.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "a row of a table whose marks are there or not")]
 pub struct Resource {
     /// Group and version it is served in.
     pub group_version: GroupVersion,

@@ -108,13 +108,11 @@ pub fn port_number(errors: &mut ErrorList, node: &Node<'_>) {
 
 /// Requires a port by number or name. Go: ValidatePortNumOrName
 pub fn port_number_or_name(errors: &mut ErrorList, node: &Node<'_>) {
-    match node.value {
-        Some(Value::String(name)) => each(errors, node, validation::is_valid_port_name(name)),
-        _ => {
-            let sentences = validation::is_valid_port_num(node.as_int());
-            errors.extend(sentences.into_iter().map(|text| Error::invalid(&node.path, node.as_int(), text)));
-        }
+    if let Some(Value::String(name)) = node.value {
+        return each(errors, node, validation::is_valid_port_name(name));
     }
+    let sentences = validation::is_valid_port_num(node.as_int());
+    errors.extend(sentences.into_iter().map(|text| Error::invalid(&node.path, node.as_int(), text)));
 }
 
 /// Checks the keys and values of a map of labels. Go: ValidateLabels

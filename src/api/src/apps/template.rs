@@ -52,18 +52,14 @@ pub fn selector_and_template(errors: &mut ErrorList, spec: &Node<'_>, kind: &str
     } else {
         errors.push(selector.required(""));
     }
-    match spec.selector("selector").as_selector() {
-        Ok(found) => {
-            if !found.is_empty() && !found.matches(&labels(spec)) {
-                mismatch(errors, spec);
-            }
-            true
-        }
-        Err(_) => {
-            errors.push(Error::invalid(&selector.path, spec.selector("selector").shown(), invalid));
-            false
-        }
+    let Ok(found) = spec.selector("selector").as_selector() else {
+        errors.push(Error::invalid(&selector.path, spec.selector("selector").shown(), invalid));
+        return false;
+    };
+    if !found.is_empty() && !found.matches(&labels(spec)) {
+        mismatch(errors, spec);
     }
+    true
 }
 
 /// The labels of a template.

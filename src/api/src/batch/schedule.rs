@@ -39,10 +39,10 @@ pub fn parse(text: &str) -> Result<(), String> {
 
 fn descriptor(text: &str) -> Result<(), String> {
     if let Some(duration) = text.strip_prefix("@every ") {
-        return match is_duration(duration) {
-            true => Ok(()),
-            false => Err(format!("failed to parse duration {text}: time: invalid duration {}", quote(duration))),
-        };
+        if is_duration(duration) {
+            return Ok(());
+        }
+        return Err(format!("failed to parse duration {text}: time: invalid duration {}", quote(duration)));
     }
     match text {
         "@yearly" | "@annually" | "@monthly" | "@weekly" | "@daily" | "@midnight" | "@hourly" => Ok(()),

@@ -169,9 +169,10 @@ fn initiator(errors: &mut ErrorList, name: &Node<'_>) {
     };
     let detail = if !["iqn", "eui", "naa"].iter().any(|prefix| text.starts_with(prefix)) {
         "must be valid format starting with iqn, eui, or naa"
-    } else if rest("iqn").is_some_and(is_iqn) || rest("eui").is_some_and(|rest| is_hex(rest, &[16])) {
-        return;
-    } else if rest("naa").is_some_and(|rest| is_hex(rest, &[16, 32])) {
+    } else if rest("iqn").is_some_and(is_iqn)
+        || rest("eui").is_some_and(|rest| is_hex(rest, &[16]))
+        || rest("naa").is_some_and(|rest| is_hex(rest, &[16, 32]))
+    {
         return;
     } else {
         "must be valid format"

@@ -63,9 +63,9 @@ fn binding(object: &Object, now: Duration) -> Vec<Value> {
 
 /// A label selector as the String method of its protobuf message writes it.
 fn go_selector(selector: &Node<'_>) -> String {
-    let labels: String =
+    let labels: Vec<String> =
         selector.entries("matchLabels").iter().map(|(key, value)| format!("{key}: {},", value.as_str())).collect();
-    let expressions: String = selector
+    let expressions: Vec<String> = selector
         .items("matchExpressions")
         .iter()
         .map(|requirement| {
@@ -77,6 +77,7 @@ fn go_selector(selector: &Node<'_>) -> String {
             )
         })
         .collect();
+    let (labels, expressions) = (labels.concat(), expressions.concat());
     format!(
         "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
     )

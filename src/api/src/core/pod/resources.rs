@@ -134,7 +134,7 @@ fn claim_names(errors: &mut ErrorList, resources: &Node<'_>, claims: &[&str]) {
         seen.push(name);
         if !claims.contains(&name) {
             let mut error = Error::not_found(&item.path, name);
-            error.detail = "must be one of the names in pod.spec.resourceClaims".to_owned();
+            "must be one of the names in pod.spec.resourceClaims".clone_into(&mut error.detail);
             error.detail +=
                 &(if claims.is_empty() { " which is empty".to_owned() } else { format!(": {}", claims.join(", ")) });
             errors.push(error);

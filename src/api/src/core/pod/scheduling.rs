@@ -134,7 +134,7 @@ pub fn taints(errors: &mut ErrorList, list: &Node<'_>) {
         let identity = (key.as_str(), effect.as_str());
         if seen.contains(&identity) {
             let mut error = crate::validation::duplicate_struct(&taint, "Key Value Effect TimeAdded?");
-            error.detail = "taints must be unique by key and effect pair".to_owned();
+            "taints must be unique by key and effect pair".clone_into(&mut error.detail);
             errors.push(error);
         } else {
             seen.push(identity);
