@@ -122,7 +122,7 @@ fn every_resource_is_there() {
         count += 1;
         let text = |key: &str| resource[key].as_str().unwrap_or_default();
         let found = resources::find(text("group"), text("version"), text("plural"))
-            .unwrap_or_else(|| panic!("{}", text("plural")));
+            .unwrap_or_else(|| panic!("{} is missing", text("plural")));
         let list = |key: &str| resource.get(key).cloned().unwrap_or_else(|| json!([]));
         assert_eq!(found.singular(), text("singular"));
         assert_eq!(found.kind, text("kind"));

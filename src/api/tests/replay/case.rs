@@ -41,7 +41,7 @@ pub fn run(parity: &Path, name: &str, show: bool) -> (Outcome, String) {
             break;
         };
         if kind.is_empty() {
-            kind = step["path"].as_str().unwrap_or_default().split('/').next_back().unwrap_or_default().to_owned();
+            step["path"].as_str().unwrap_or_default().split('/').next_back().unwrap_or_default().clone_into(&mut kind);
         }
         capture(step, &answer.body, &mut vars);
         let Some(expected) = expected.filter(|_| step["record"] != false) else { continue };
