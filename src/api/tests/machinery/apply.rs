@@ -133,7 +133,7 @@ impl World {
             if step.to_string().contains("/metadata/managedFields") {
                 let entries = outcome.ok().and_then(|mut object| object.remove(&["metadata", "managedFields"]));
                 if let Some(entries) = entries {
-                    next.set(&["metadata", "managedFields"], entries)
+                    next.set(&["metadata", "managedFields"], entries);
                 }
             }
             self.live.insert(path, next);
