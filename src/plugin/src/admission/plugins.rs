@@ -12,7 +12,7 @@ use apiserver::admission::{
 
 use crate::admission::{
     always, certificates, default_class, default_toleration_seconds, limit_ranger, namespace_lifecycle, namespaces,
-    persistent_volume_claim_resize, pod_topology_labels, pods, priority, runtime_class, service_account,
+    persistent_volume_claim_resize, pod_security, pod_topology_labels, pods, priority, runtime_class, service_account,
     storage_object_in_use_protection, taint_nodes_by_condition,
 };
 
@@ -38,6 +38,7 @@ pub const ALL: &[Registered] = &[
     on(service_account::NAME, service_account::new),
     on(taint_nodes_by_condition::NAME, taint_nodes_by_condition::new),
     off(pods::ALWAYS_PULL_IMAGES, pods::new_always_pull_images),
+    on(pod_security::NAME, pod_security::new),
     on(priority::NAME, priority::new),
     on(default_toleration_seconds::NAME, default_toleration_seconds::new),
     off(pods::EXTENDED_RESOURCE_TOLERATION, pods::new_extended_resource_toleration),
