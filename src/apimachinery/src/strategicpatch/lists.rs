@@ -108,7 +108,7 @@ fn obey_directives(mut live: Vec<Value>, patch: Vec<Value>, key: &str) -> Result
         match directive.as_str() {
             Some("delete") => {
                 let deleted = identity(&item, key)?;
-                live.retain(|item| item.get(key).is_none_or(|value| *value != deleted));
+                live.retain(|item| !identity(item, key).is_ok_and(|identity| identity == deleted));
             }
             Some("replace") => is_replaced = true,
             Some("merge") => {
