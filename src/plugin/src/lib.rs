@@ -10,4 +10,6 @@ pub mod rbac;
 
 pub mod service_account_getter;
 
+pub mod node;
+
 pub mod admission;

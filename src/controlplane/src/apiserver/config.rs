@@ -34,6 +34,7 @@ use client::{
 };
 use phase::{catalog::Phase, trace::Trace};
 use plugin::{
+    node::{authorizer::NodeAuthorizer, graph::Graph},
     rbac::{authorizer::RBACAuthorizer, escalation::EscalationCheck, index::Index},
     service_account_getter::LoopbackGetter,
 };
@@ -237,7 +238,11 @@ async fn configure_authorization(
                 authorizers.push(Arc::new(AlwaysDeny));
                 resolvers.push(Arc::new(AlwaysDeny));
             }
-            Mode::Node => {}
+            Mode::Node => {
+                let node = Arc::new(NodeAuthorizer::new(Graph::watch(informers)));
+                authorizers.push(node.clone());
+                resolvers.push(node);
+            }
             Mode::RBAC => {
                 let watched = Index::watch(informers);
                 let rbac = Arc::new(RBACAuthorizer::new(watched.clone()));

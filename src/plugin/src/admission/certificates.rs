@@ -21,7 +21,7 @@ use auth::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use phase::BoxFuture;
 use rustls_pki_types::{CertificateSigningRequestDer, pem::PemObject};
-use x509_parser::{certification_request::X509CertificationRequest, prelude::FromDer};
+use x509_parser::{certification_request::X509CertificationRequest, prelude::FromDer, x509::X509Name};
 
 use crate::admission::plain::Plain;
 
@@ -178,10 +178,22 @@ fn check_subject(attributes: &Attributes) -> Result<(), StatusError> {
 
 /// Reads the organizations of a certificate request in base64 of PEM.
 fn organizations(request: &str) -> Result<Vec<String>, String> {
+    read_subject(request, |subject| {
+        subject.iter_organization().filter_map(|name| name.as_str().ok()).map(str::to_owned).collect()
+    })
+}
+
+/// Reads the common name of a certificate request in base64 of PEM.
+pub(super) fn common_name(request: &str) -> Result<String, String> {
+    read_subject(request, |subject| {
+        subject.iter_common_name().filter_map(|name| name.as_str().ok()).last().unwrap_or_default().to_owned()
+    })
+}
+
+fn read_subject<T>(request: &str, read: impl FnOnce(&X509Name<'_>) -> T) -> Result<T, String> {
     let pem = BASE64_STANDARD.decode(request).map_err(|error| error.to_string())?;
     let not_a_request = |_| "PEM block type must be CERTIFICATE REQUEST".to_owned();
     let der = CertificateSigningRequestDer::from_pem_slice(&pem).map_err(not_a_request)?;
     let (_, request) = X509CertificationRequest::from_der(&der).map_err(|error| error.to_string())?;
-    let names = request.certification_request_info.subject.iter_organization();
-    Ok(names.filter_map(|name| name.as_str().ok()).map(str::to_owned).collect())
+    Ok(read(&request.certification_request_info.subject))
 }

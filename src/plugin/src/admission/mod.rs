@@ -29,5 +29,6 @@ pub mod persistent_volume_claim_resize;
 pub mod storage_object_in_use_protection;
 
 pub mod certificates;
+pub mod node_restriction;
 pub mod pod_security;
 pub mod pod_topology_labels;

@@ -12,8 +12,8 @@ use apiserver::admission::{
 
 use crate::admission::{
     always, certificates, default_class, default_toleration_seconds, limit_ranger, namespace_lifecycle, namespaces,
-    persistent_volume_claim_resize, pod_security, pod_topology_labels, pods, priority, runtime_class, service_account,
-    storage_object_in_use_protection, taint_nodes_by_condition,
+    node_restriction, persistent_volume_claim_resize, pod_security, pod_topology_labels, pods, priority, runtime_class,
+    service_account, storage_object_in_use_protection, taint_nodes_by_condition,
 };
 
 const fn on(name: &'static str, factory: Factory) -> Registered {
@@ -36,6 +36,7 @@ pub const ALL: &[Registered] = &[
     off(pods::HARD_ANTI_AFFINITY, pods::new_hard_anti_affinity),
     on(limit_ranger::NAME, limit_ranger::new),
     on(service_account::NAME, service_account::new),
+    off(node_restriction::NAME, node_restriction::new),
     on(taint_nodes_by_condition::NAME, taint_nodes_by_condition::new),
     off(pods::ALWAYS_PULL_IMAGES, pods::new_always_pull_images),
     on(pod_security::NAME, pod_security::new),

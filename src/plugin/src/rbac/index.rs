@@ -252,7 +252,7 @@ impl Tables {
 }
 
 /// Reads a part of an object; what cannot be read counts as empty, for validation has let it in.
-pub(super) fn read<T: Default + for<'de> Deserialize<'de>>(value: Option<&Value>) -> T {
+pub(crate) fn read<T: Default + for<'de> Deserialize<'de>>(value: Option<&Value>) -> T {
     value.and_then(|value| T::deserialize(value).ok()).unwrap_or_default()
 }
 
