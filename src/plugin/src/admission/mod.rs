@@ -32,3 +32,5 @@ pub mod certificates;
 pub mod node_restriction;
 pub mod pod_security;
 pub mod pod_topology_labels;
+
+pub mod resource_quota;

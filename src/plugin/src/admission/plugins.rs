@@ -12,8 +12,8 @@ use apiserver::admission::{
 
 use crate::admission::{
     always, certificates, default_class, default_toleration_seconds, limit_ranger, namespace_lifecycle, namespaces,
-    node_restriction, persistent_volume_claim_resize, pod_security, pod_topology_labels, pods, priority, runtime_class,
-    service_account, storage_object_in_use_protection, taint_nodes_by_condition,
+    node_restriction, persistent_volume_claim_resize, pod_security, pod_topology_labels, pods, priority,
+    resource_quota, runtime_class, service_account, storage_object_in_use_protection, taint_nodes_by_condition,
 };
 
 const fn on(name: &'static str, factory: Factory) -> Registered {
@@ -61,5 +61,6 @@ pub const ALL: &[Registered] = &[
     on("PodResizeValidator", |_| Ok(always::silent("PodResizeValidator"))),
     on(mutating::NAME, mutating::new),
     on(validating::NAME, validating::new),
+    on(resource_quota::NAME, resource_quota::new),
     off(always::DENY, always::new_deny),
 ];
