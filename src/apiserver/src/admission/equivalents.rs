@@ -53,4 +53,12 @@ impl EquivalentResources {
         let key = (key(resource), subresource.to_owned());
         self.resources.read().get(&key).cloned().unwrap_or_default()
     }
+
+    /// Returns the resources, without sub-resources, whose objects are of a kind.
+    pub fn of_kind(&self, kind: &GroupVersionKind) -> Vec<GroupVersionResource> {
+        let resources = self.resources.read();
+        let whole = resources.iter().filter(|((_, subresource), _)| subresource.is_empty());
+        let known = whole.flat_map(|(_, known)| known);
+        known.filter(|(_, known)| known == kind).map(|(resource, _)| resource.clone()).collect()
+    }
 }

@@ -19,6 +19,7 @@ pub mod service_account;
 pub mod taint_nodes_by_condition;
 
 pub mod default_toleration_seconds;
+pub mod pod_placement;
 pub mod pods;
 pub mod priority;
 pub mod runtime_class;
@@ -33,4 +34,6 @@ pub mod node_restriction;
 pub mod pod_security;
 pub mod pod_topology_labels;
 
+pub mod event_rate_limit;
+pub mod owner_references;
 pub mod resource_quota;

@@ -11,9 +11,10 @@ use apiserver::admission::{
 };
 
 use crate::admission::{
-    always, certificates, default_class, default_toleration_seconds, limit_ranger, namespace_lifecycle, namespaces,
-    node_restriction, persistent_volume_claim_resize, pod_security, pod_topology_labels, pods, priority,
-    resource_quota, runtime_class, service_account, storage_object_in_use_protection, taint_nodes_by_condition,
+    always, certificates, default_class, default_toleration_seconds, event_rate_limit, limit_ranger,
+    namespace_lifecycle, namespaces, node_restriction, owner_references, persistent_volume_claim_resize, pod_placement,
+    pod_security, pod_topology_labels, pods, priority, resource_quota, runtime_class, service_account,
+    storage_object_in_use_protection, taint_nodes_by_condition,
 };
 
 const fn on(name: &'static str, factory: Factory) -> Registered {
@@ -40,12 +41,16 @@ pub const ALL: &[Registered] = &[
     on(taint_nodes_by_condition::NAME, taint_nodes_by_condition::new),
     off(pods::ALWAYS_PULL_IMAGES, pods::new_always_pull_images),
     on(pod_security::NAME, pod_security::new),
+    off(pod_placement::NODE_SELECTOR, pod_placement::new_node_selector),
     on(priority::NAME, priority::new),
     on(default_toleration_seconds::NAME, default_toleration_seconds::new),
+    off(pod_placement::TOLERATION_RESTRICTION, pod_placement::new_toleration_restriction),
+    off(event_rate_limit::NAME, event_rate_limit::new),
     off(pods::EXTENDED_RESOURCE_TOLERATION, pods::new_extended_resource_toleration),
     on(default_class::STORAGE, default_class::new_storage),
     on(storage_object_in_use_protection::NAME, storage_object_in_use_protection::new),
     on("PodGroupProtection", |_| Ok(always::silent("PodGroupProtection"))),
+    off(owner_references::NAME, owner_references::new),
     on(persistent_volume_claim_resize::NAME, persistent_volume_claim_resize::new),
     on(runtime_class::NAME, runtime_class::new),
     on(certificates::APPROVAL, certificates::new_approval),
