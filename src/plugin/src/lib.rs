@@ -8,6 +8,7 @@
 
 pub mod rbac;
 
+pub mod bootstrap_token;
 pub mod service_account_getter;
 
 pub mod node;

@@ -34,6 +34,7 @@ use client::{
 };
 use phase::{catalog::Phase, trace::Trace};
 use plugin::{
+    bootstrap_token::BootstrapTokens,
     node::{authorizer::NodeAuthorizer, graph::Graph},
     rbac::{authorizer::RBACAuthorizer, escalation::EscalationCheck, index::Index},
     service_account_getter::LoopbackGetter,
@@ -195,7 +196,9 @@ async fn configure_authentication(
     let stage = trace.enter(Phase::ConfigureAuthentication, config).await?;
     let phase = trace.enter(Phase::BuildAuthenticator, config).await?;
     let getter = Arc::new(LoopbackGetter::new(client.clone()));
-    let built = completed.options.authentication.build(getter, config.services.clock.clone());
+    let clock = config.services.clock.clone();
+    let bootstrap_tokens = Arc::new(BootstrapTokens::new(client.clone(), clock.clone()));
+    let built = completed.options.authentication.build(getter, bootstrap_tokens, clock);
     let info = match built {
         Ok(info) => info,
         Err(error) => {

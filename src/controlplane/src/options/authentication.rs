@@ -5,7 +5,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use auth::authentication::{
-    Authenticator,
+    Authenticator, TokenAuthenticator,
+    audiences::AudienceAgnostic,
     ca_bundle::CABundle,
     config::{self, ServiceAccounts},
     headerrequest::RequestHeaderConfig,
@@ -55,7 +56,7 @@ pub const FLAGS: FlagSet = FlagSet {
         flag("requestheader-uid-headers", Kind::List, "", "Headers in which a front proxy gives the uid."),
         flag("requestheader-group-headers", Kind::List, "", "Headers in which a front proxy lists groups."),
         flag("requestheader-extra-headers-prefix", Kind::List, "", "Prefixes of headers with extra attributes."),
-        refused("enable-bootstrap-token-auth", Kind::Bool, "false", "Recognise bootstrap tokens."),
+        flag("enable-bootstrap-token-auth", Kind::Bool, "false", "Recognise bootstrap tokens, kept in kube-system."),
         refused("authentication-config", Kind::String, "", "Structured authentication."),
         refused("service-account-signing-endpoint", Kind::String, "", "External signer."),
         refused("oidc-issuer-url", Kind::String, "", "OpenID Connect issuer."),
@@ -77,6 +78,8 @@ pub struct BuiltInAuthenticationOptions {
     pub client_ca_file: Option<PathBuf>,
     /// `--token-auth-file`
     pub token_file: Option<PathBuf>,
+    /// `--enable-bootstrap-token-auth`
+    pub bootstrap_token: bool,
     /// `--requestheader-*`
     pub request_header: RequestHeaderAuthenticationOptions,
     /// `--service-account-*`
@@ -147,6 +150,7 @@ impl BuiltInAuthenticationOptions {
             anonymous: values.bool("anonymous-auth"),
             client_ca_file: path(values.string("client-ca-file")),
             token_file: path(values.string("token-auth-file")),
+            bootstrap_token: values.bool("enable-bootstrap-token-auth"),
             request_header: RequestHeaderAuthenticationOptions {
                 client_ca_file: path(values.string("requestheader-client-ca-file")),
                 allowed_names: values.list("requestheader-allowed-names"),
@@ -228,6 +232,7 @@ impl BuiltInAuthenticationOptions {
     pub fn build(
         &self,
         getter: Arc<dyn ServiceAccountTokenGetter>,
+        bootstrap_tokens: Arc<dyn TokenAuthenticator>,
         clock: Arc<dyn Clock>,
     ) -> Result<AuthenticationInfo, String> {
         let client_ca = self.client_ca_file.as_deref().map(CABundle::open).transpose()?.map(Arc::new);
@@ -249,7 +254,11 @@ impl BuiltInAuthenticationOptions {
                 getter,
                 lookup,
             }),
-            further_tokens: Vec::new(),
+            further_tokens: if self.bootstrap_token {
+                vec![Arc::new(AudienceAgnostic::new(self.api_audiences.clone(), bootstrap_tokens))]
+            } else {
+                Vec::new()
+            },
             anonymous: self.anonymous.then(Vec::new),
             clock,
         })?;
