@@ -2,7 +2,7 @@
 //!
 //! Go: apimachinery/pkg/runtime/mapper.go EquivalentResourceRegistry
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apimachinery::runtime::schema::{GroupVersionKind, GroupVersionResource};
 use parking_lot::RwLock;
@@ -12,6 +12,17 @@ use parking_lot::RwLock;
 pub struct EquivalentResources {
     /// By key, then by sub-resource: what is installed, in the order of installation.
     resources: RwLock<BTreeMap<(String, String), Vec<(GroupVersionResource, GroupVersionKind)>>>,
+    /// Those whose objects live in no namespace.
+    of_cluster: RwLock<BTreeSet<GroupVersionResource>>,
+}
+
+/// Where objects live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In namespaces.
+    Namespaced,
+    /// In the cluster.
+    Cluster,
 }
 
 /// Resources with the same key are stored in the same place.
@@ -26,7 +37,10 @@ impl EquivalentResources {
     /// Notes an installed resource or sub-resource.
     ///
     /// Go: apimachinery/pkg/runtime/mapper.go RegisterKindFor
-    pub fn register(&self, resource: &GroupVersionResource, subresource: &str, kind: &GroupVersionKind) {
+    pub fn register(&self, resource: &GroupVersionResource, subresource: &str, kind: &GroupVersionKind, scope: Scope) {
+        if subresource.is_empty() && scope == Scope::Cluster {
+            self.of_cluster.write().insert(resource.clone());
+        }
         let mut resources = self.resources.write();
         let known = resources.entry((key(resource), subresource.to_owned())).or_default();
         match known.iter_mut().find(|(other, _)| other == resource) {
@@ -40,6 +54,7 @@ impl EquivalentResources {
         for known in self.resources.write().values_mut() {
             known.retain(|(other, _)| other != resource);
         }
+        self.of_cluster.write().remove(resource);
     }
 
     /// Returns a resource's other names, itself included, with their kinds.
@@ -52,6 +67,11 @@ impl EquivalentResources {
     ) -> Vec<(GroupVersionResource, GroupVersionKind)> {
         let key = (key(resource), subresource.to_owned());
         self.resources.read().get(&key).cloned().unwrap_or_default()
+    }
+
+    /// Says whether objects of a resource live in namespaces.
+    pub fn is_namespaced(&self, resource: &GroupVersionResource) -> bool {
+        !self.of_cluster.read().contains(resource)
     }
 
     /// Returns the resources, without sub-resources, whose objects are of a kind.

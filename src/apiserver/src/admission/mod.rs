@@ -20,3 +20,5 @@ pub mod plugins;
 
 pub mod equivalents;
 pub mod webhook;
+
+pub mod policy;

@@ -18,7 +18,7 @@ use apimachinery::{
 use auth::authorization::Authorizer;
 
 use crate::{
-    admission,
+    admission::{self, equivalents::Scope},
     endpoints::{
         codec::{Codec, Convertor, FieldManager},
         groupversion::APIGroupVersion,
@@ -119,7 +119,8 @@ impl Installation {
         let (resource, subresource) = path.split_once('/').unwrap_or((path, ""));
         let kind = self.scheme.served_kind(version, path, &*storage);
         let hub = storage.kind().group_version();
-        self.equivalents.register(&version.with_resource(resource), subresource, &kind);
+        let reach = if storage.namespace_scoped() { Scope::Namespaced } else { Scope::Cluster };
+        self.equivalents.register(&version.with_resource(resource), subresource, &kind, reach);
         let manager = Manager { kind: &kind, hub: &hub, subresource, storage: &*storage };
         let written = storage.creater().is_some() || storage.updater().is_some();
         let field_manager = written.then(|| self.scheme.field_manager(&manager)).flatten();

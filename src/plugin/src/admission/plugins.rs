@@ -7,6 +7,7 @@ use apiserver::admission::{
         Default::{Off, On},
         Factory, Registered,
     },
+    policy,
     webhook::{mutating, validating},
 };
 
@@ -65,6 +66,7 @@ pub const ALL: &[Registered] = &[
     on("JobValidation", |_| Ok(always::silent("JobValidation"))),
     on("PodResizeValidator", |_| Ok(always::silent("PodResizeValidator"))),
     on(mutating::NAME, mutating::new),
+    on(policy::validating::NAME, policy::validating::new),
     on(validating::NAME, validating::new),
     on(resource_quota::NAME, resource_quota::new),
     off(always::DENY, always::new_deny),

@@ -19,6 +19,7 @@ use crate::{
         attributes::{Attributes, Operation},
         equivalents::EquivalentResources,
         initializer::Initializers,
+        policy::matching::MatchResources,
         webhook::{
             conditions::{self, Outcome},
             config::Webhook,
@@ -66,8 +67,8 @@ impl Matcher {
         webhook: &Webhook,
         attributes: &Attributes,
     ) -> Result<Option<Invocation>, StatusError> {
-        let in_namespace = self.matches_namespace(webhook, attributes).await;
-        if matches!(in_namespace, Ok(false)) || !matches_object(webhook, attributes)? {
+        let in_namespace = self.matches_namespace(&webhook.namespace_selector, attributes).await;
+        if matches!(in_namespace, Ok(false)) || !matches_object(&webhook.object_selector, attributes)? {
             return Ok(None);
         }
         let Some(invocation) = self.invocation(webhook, attributes) else { return Ok(None) };
@@ -85,6 +86,41 @@ impl Matcher {
                 Err(StatusError::new_forbidden(&attributes.resource.group_resource(), &attributes.name, &error))
             }
         }
+    }
+
+    /// Says whether and how a policy or binding is about a write.
+    ///
+    /// Go: apiserver/pkg/admission/plugin/policy/matching/matching.go Matches
+    pub async fn matches_resources(
+        &self,
+        resources: &MatchResources,
+        attributes: &Attributes,
+    ) -> Result<Option<Invocation>, StatusError> {
+        let in_namespace = self.matches_namespace(&resources.namespace_selector, attributes).await;
+        if matches!(in_namespace, Ok(false)) || !matches_object(&resources.object_selector, attributes)? {
+            return Ok(None);
+        }
+        let equivalents = self.equivalents.equivalents(&attributes.resource, &attributes.subresource);
+        let names: Vec<_> = equivalents.iter().map(|(resource, _)| resource.clone()).collect();
+        let Some(resource) = resources.matching_resource(attributes, &names) else { return Ok(None) };
+        in_namespace?;
+        let kind = equivalents.into_iter().find(|(known, _)| *known == resource && resource != attributes.resource);
+        let kind = kind.map_or_else(|| attributes.kind.clone(), |(_, kind)| kind);
+        Ok(Some(Invocation { resource, kind }))
+    }
+
+    /// Returns the namespace of a write; `None` for objects that are in none.
+    pub async fn namespace_of(&self, attributes: &Attributes) -> Result<Option<Arc<Object>>, StatusError> {
+        let is_namespace = attributes.kind.group.is_empty() && attributes.kind.kind == "Namespace";
+        if attributes.namespace.is_empty() || is_namespace {
+            return Ok(None);
+        }
+        if let Some(namespace) = self.namespaces.store().get("", &attributes.namespace) {
+            return Ok(Some(namespace));
+        }
+        // The copy may lag behind a namespace that was made a moment ago.
+        let namespace = self.client.resource(&namespaces()).get(&attributes.namespace).await?;
+        Ok(Some(Arc::new(namespace)))
     }
 
     /// Finds the first rule that means the request's resource, or one equivalent to it.
@@ -108,11 +144,15 @@ impl Matcher {
     }
 
     /// Go: apiserver/pkg/admission/plugin/webhook/predicates/namespace/matcher.go MatchNamespaceSelector
-    async fn matches_namespace(&self, webhook: &Webhook, attributes: &Attributes) -> Result<bool, StatusError> {
+    async fn matches_namespace(
+        &self,
+        selector: &Result<Selector, String>,
+        attributes: &Attributes,
+    ) -> Result<bool, StatusError> {
         if attributes.namespace.is_empty() && attributes.resource.resource != "namespaces" {
             return Ok(true);
         }
-        let selector = webhook.namespace_selector.as_ref().map_err(StatusError::new_internal_error)?;
+        let selector = selector.as_ref().map_err(StatusError::new_internal_error)?;
         if selector.is_empty() {
             return Ok(true);
         }
@@ -125,20 +165,15 @@ impl Matcher {
         if write && attributes.is("", "namespaces", "") {
             return Ok(attributes.object.as_ref().map(Object::labels).unwrap_or_default());
         }
-        if let Some(namespace) = self.namespaces.store().get("", &attributes.namespace) {
-            return Ok(namespace.labels());
-        }
-        // The copy may lag behind a namespace that was made a moment ago.
-        let namespace = self.client.resource(&namespaces()).get(&attributes.namespace).await?;
-        Ok(namespace.labels())
+        Ok(self.namespace_of(attributes).await?.map(|namespace| namespace.labels()).unwrap_or_default())
     }
 }
 
 /// Says whether the new or the old state of the object is selected.
 ///
 /// Go: apiserver/pkg/admission/plugin/webhook/predicates/object/matcher.go MatchObjectSelector
-fn matches_object(webhook: &Webhook, attributes: &Attributes) -> Result<bool, StatusError> {
-    let selector = webhook.object_selector.as_ref().map_err(StatusError::new_internal_error)?;
+fn matches_object(selector: &Result<Selector, String>, attributes: &Attributes) -> Result<bool, StatusError> {
+    let selector = selector.as_ref().map_err(StatusError::new_internal_error)?;
     let matches = |object: &Object, selector: &Selector| selector.matches(&object.labels());
     let objects = attributes.object.iter().chain(&attributes.old_object);
     Ok(selector.is_empty() || objects.into_iter().any(|object| matches(object, selector)))
