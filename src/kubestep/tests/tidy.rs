@@ -10,7 +10,8 @@ fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("src").to_owned()
 }
 
-/// All Rust sources below a folder of `src/`, by path relative to `src/`.
+/// All Rust sources below a folder of `src/`, by path relative to `src/`. Files of tests (`tests.rs`, `testing.rs`) are not
+/// part of the crate: they may stand on whatever they need.
 fn sources(below: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut open = vec![src().join(below)];
@@ -19,7 +20,10 @@ fn sources(below: &str) -> BTreeMap<String, String> {
             let path = entry.path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.ends_with("tests.rs")
+                && !path.ends_with("testing.rs")
+            {
                 let name = path.strip_prefix(src()).expect("below src").display().to_string();
                 found.insert(name, fs::read_to_string(&path).expect("source"));
             }
