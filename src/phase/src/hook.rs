@@ -17,7 +17,7 @@ pub struct At<'a> {
     pub trace: TraceId,
     /// What the trace follows.
     pub kind: TraceKind,
-    /// The phase's number within the trace.
+    /// The phase's number within the trace; 0 while it has none yet: when a snapshot at its entry is asked for.
     pub span: SpanId,
     /// Which phase.
     pub phase: Phase,

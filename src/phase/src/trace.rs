@@ -242,12 +242,19 @@ impl Trace {
         source: &'static Location<'static>,
     ) -> Result<Guard, Interrupted> {
         let Some(inner) = &self.0 else { return Ok(Guard { open: None }) };
-        let (span, parent) = inner.open().enter(phase);
-        let guard = Guard { open: Some(OpenPhase { inner: inner.clone(), span, phase, label: label.clone() }) };
-        let at = At { trace: inner.id, kind: inner.kind, span, phase, label: label.as_ref() };
+        // Asked before the phase has its number: making a snapshot may take a while, and may look at this trace.
+        let at = At { trace: inner.id, kind: inner.kind, span: SpanId(0), phase, label: label.as_ref() };
         let snapshot = inner.hook.wants_snapshot(&at).then(|| subject.snapshot());
-        let source = format!("{}:{}", source.file(), source.line()).into();
-        inner.record(Event::Entered { span, parent, phase, label: label.clone(), source, snapshot });
+        let source: Label = format!("{}:{}", source.file(), source.line()).into();
+        let span = {
+            // Numbered and recorded under one lock: whoever reads records sees the numbers without gaps, in order.
+            let mut open = inner.open();
+            let (span, parent) = open.enter(phase);
+            inner.record(Event::Entered { span, parent, phase, label: label.clone(), source, snapshot });
+            span
+        };
+        let guard = Guard { open: Some(OpenPhase { inner: inner.clone(), span, phase, label: label.clone() }) };
+        let at = At { span, ..at };
         let hold = inner.hook.hold(&at, subject);
         let Some(hold) = hold else { return Ok(guard) };
         inner.record(Event::Held { span });
@@ -340,5 +347,47 @@ mod tests {
         assert_eq!(parent, Some(hooks));
         let (_, parent) = open.enter(Phase::DecodeBody);
         assert_ne!(parent, Some(first));
+    }
+
+    /// Keeps the numbers of entered phases in the order in which they arrive.
+    #[derive(Default)]
+    struct Numbers(Mutex<Vec<u32>>);
+
+    impl PhaseHook for Numbers {
+        fn wants_snapshot(&self, _at: &At<'_>) -> bool {
+            false
+        }
+
+        fn hold(&self, _at: &At<'_>, _subject: &dyn Subject) -> Option<crate::BoxFuture<'static, Resume>> {
+            None
+        }
+
+        fn record(&self, record: Record) {
+            if let Event::Entered { span, .. } = record.event {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).push(span.0);
+            }
+        }
+    }
+
+    #[test]
+    fn phases_that_begin_at_once_arrive_in_the_order_of_their_numbers() {
+        let hook = Arc::new(Numbers::default());
+        let tracer = Tracer::new(crate::clock::SystemClock::shared());
+        tracer.listen(Some(hook.clone()));
+        let trace = tracer.start(TraceKind::Startup, String::new);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        let mut nothing = crate::snapshot::Nothing;
+                        let mut entering = std::pin::pin!(trace.enter(Phase::PostStartHook, &mut nothing));
+                        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                        assert!(entering.as_mut().poll(&mut context).is_ready());
+                    }
+                });
+            }
+        });
+        let numbers = hook.0.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(*numbers, (1..=2000).collect::<Vec<_>>());
     }
 }
