@@ -294,6 +294,18 @@ impl TraceLog {
         self.spans.get(index)
     }
 
+    /// The phase that decided a refusal: the last one that failed. `None` while all is well: an authenticator that does not
+    /// recognise a request fails, too, and another one then lets it in.
+    pub fn refused_by(&self) -> Option<usize> {
+        let refused = match self.kind {
+            TraceKind::Request | TraceKind::System => {
+                self.fact("code").is_some_and(|code| code.starts_with(['4', '5']))
+            }
+            TraceKind::Startup | TraceKind::Shutdown => true,
+        };
+        self.spans.iter().rposition(|span| span.outcome == End::Failed).filter(|at| refused && *at > 0)
+    }
+
     /// When it began.
     pub fn started(&self) -> Nanos {
         self.started

@@ -53,11 +53,9 @@ pub fn shown_phase(model: &Model, timeline: &Timeline) -> Option<Phase> {
 
 /// At the end of a trace: the phase that decided it.
 fn deciding(log: &TraceLog) -> usize {
-    let failed = log.spans().iter().enumerate().filter(|(_, span)| span.error().is_some());
-    let failed = failed.max_by_key(|(_, span)| span.depth()).map(|(at, _)| at);
     match log.kind() {
         TraceKind::Startup => log.spans().len().saturating_sub(1),
-        _ => failed.unwrap_or(0),
+        _ => log.refused_by().unwrap_or(0),
     }
 }
 

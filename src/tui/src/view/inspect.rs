@@ -235,8 +235,7 @@ fn notes(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, width:
     let Some(span) = log.span(step.min(log.spans().len().saturating_sub(1))) else { return Vec::new() };
     let mut lines: Vec<Line> = Vec::new();
     // At the end of a refused request the reason is what one wants to see, wherever it came from.
-    let failed = log.spans().iter().rev().filter(|span| span.error().is_some());
-    let failed = failed.max_by_key(|span| span.depth()).filter(|_| ended).or(Some(span));
+    let failed = log.refused_by().and_then(|at| log.span(at)).filter(|_| ended).or(Some(span).filter(|_| !ended));
     if let Some((span, error)) = failed.and_then(|span| Some((span, span.error()?))) {
         lines.push(Vec::new());
         let name = phase_name(span.phase().name(), Some(timeline.name(span.label())));
@@ -381,7 +380,7 @@ fn response(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Lin
         let took = took.map(format::duration).unwrap_or_default();
         lines.push(vec![(code.to_owned(), role), (format!("  {took}"), Role::Quiet)]);
     }
-    for span in log.spans().iter().filter(|span| over && span.error().is_some()).rev().take(1) {
+    if let Some(span) = log.refused_by().and_then(|at| log.span(at)).filter(|_| over) {
         lines.extend(paint::paragraph(span.error().unwrap_or_default(), width, Role::Bad));
     }
     for (_, state) in inspect::request_states(log, step, true) {

@@ -1,9 +1,6 @@
 //! The steps of a trace as a line: where one is, marks, breakpoints, failures. It can be scrubbed.
 
-use control::timeline::{
-    Timeline,
-    trace::{End, TraceLog},
-};
+use control::timeline::{Timeline, trace::TraceLog};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::paint::{self, put};
@@ -52,8 +49,7 @@ fn draw_bar(model: &Model, timeline: &Timeline, log: &TraceLog, bar: Rect, buffe
     let cells = usize::from(bar.width);
     let here = cell_of(step, newest, cells);
     let signs = &model.look.signs;
-    let failed = log.spans().iter().enumerate().filter(|(_, span)| span.end() == End::Failed);
-    let decided = failed.max_by_key(|(_, span)| span.depth()).map(|(at, _)| at);
+    let decided = log.refused_by();
     for cell in 0..cells {
         let from = step_of(cell, newest, cells);
         let to = step_of(cell + 1, newest, cells).max(from + 1);
