@@ -255,6 +255,9 @@ mod tests {
         assert_eq!(data(json!([{"op": "remove", "path": "/data/x"}])), None);
         assert_eq!(data(json!([{"op": "test", "path": "/data/x", "value": null}])), Some(json!({"a": "1"})));
         assert_eq!(data(json!([{"op": "test", "path": "/data/a", "value": 1}])), None);
+        // A number is compared as it is written.
+        let list = |value: Value| patched(json!([{"op": "test", "path": "/list/0", "value": value}]));
+        assert_eq!((list(json!(1)).is_some(), list(json!(1.0)).is_some()), (true, false));
         assert_eq!(data(json!([{"op": "add", "path": "/no/b", "value": 2}])), None);
         assert_eq!(data(json!([{"op": "fly", "path": "/data"}])), None);
     }

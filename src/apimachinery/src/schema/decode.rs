@@ -80,19 +80,19 @@ pub fn from_unstructured(schema: &Schema, value: Value) -> Result<Decoded, Decod
 /// Decodes a JSON object without a type, noting duplicate fields: custom resources, patches.
 pub fn untyped(text: &[u8]) -> Result<Decoded, DecodeError> {
     let object = ObjectType { additional: Some(Link::default()), ..ObjectType::default() };
-    from_free_json(&Schema::of(Kind::Object(object)), text)
+    let mut decoded = from_free_json(&Schema::of(Kind::Object(object)), text)?;
+    json::settle_numbers(&mut decoded.value);
+    Ok(decoded)
 }
 
 /// Decodes JSON text, noting duplicate fields also where the schema allows anything.
 pub(crate) fn from_free_json(schema: &Schema, text: &[u8]) -> Result<Decoded, DecodeError> {
-    let mut decoded = json::lenient(text, |text| {
+    json::lenient(text, |text| {
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let decoded = run(schema, &mut deserializer, Context { track_free: true, ..Context::default() })?;
         deserializer.end()?;
-        Ok::<_, DecodeError>(decoded)
-    })?;
-    json::settle_numbers(&mut decoded.value);
-    Ok(decoded)
+        Ok(decoded)
+    })
 }
 
 /// Decodes from any format into a value of a type.
