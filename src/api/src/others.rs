@@ -38,7 +38,9 @@ pub fn rules(group: &str, kind: &str) -> Option<&'static Rules> {
         },
         ..SPEC
     };
+    static TOKEN: Rules = Rules { default: default_token_request, ..Rules::PLAIN };
     Some(match (group, kind) {
+        ("authentication.k8s.io", "TokenRequest") => &TOKEN,
         ("scheduling.k8s.io", "PriorityClass") => &PRIORITY,
         ("coordination.k8s.io", "Lease") => &LEASE,
         ("discovery.k8s.io", "EndpointSlice") => &SLICE,
@@ -119,6 +121,11 @@ fn default_driver(object: &mut Object) {
     if spec.get("volumeLifecycleModes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         spec["volumeLifecycleModes"] = json!(["Persistent"]);
     }
+}
+
+/// Go: SetDefaults_TokenRequestSpec
+fn default_token_request(object: &mut Object) {
+    absent(made(&mut object.0, "spec"), "expirationSeconds", 3600);
 }
 
 /// Go: SetDefaults_PriorityClass

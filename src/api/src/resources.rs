@@ -89,6 +89,13 @@ impl Resource {
     }
 }
 
+impl Subresource {
+    /// Says whether it has a verb.
+    pub fn has_verb(&self, verb: &str) -> bool {
+        self.verbs.contains(&verb)
+    }
+}
+
 /// Returns a resource by group, version and plural.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
     RESOURCES.iter().find(|resource| {

@@ -45,6 +45,8 @@ use crate::{
         provider::{Provider, Storages},
         rbac,
         review::Review,
+        subresources::Special,
+        core::token::Issuer,
     },
 };
 
@@ -75,6 +77,8 @@ pub struct Extra {
     pub allow_privileged: bool,
     /// Issuer, keys, life of service account tokens.
     pub service_accounts: ServiceAccountAuthenticationOptions,
+    /// Signs service account tokens.
+    pub issuer: Option<Arc<Issuer>>,
     /// In which form objects are written.
     pub storage_media_type: String,
 }
@@ -138,6 +142,10 @@ impl CompletedConfig {
             resource_config: resources,
             event_ttl: self.extra.event_ttl,
             storage_media_type: &self.extra.storage_media_type,
+            special: Special {
+                client: self.made.loopback_client.clone(),
+                issuer: self.extra.issuer.clone(),
+            },
         };
         let mut groups = self.reviews();
         groups.extend(provider.storages());

@@ -3,9 +3,14 @@
 //! Go: pkg/apis/autoscaling/validation/validation.go
 
 use apimachinery::{
+    api::validation::{
+        name::name_is_dns_subdomain,
+        object_meta::{Scope, validate_object_meta},
+    },
+    meta::object_meta::ObjectMeta,
     runtime::{object::Object, schema::GroupVersion},
     util::validation::is_path_segment_name,
-    validation::field::{Error, ErrorList},
+    validation::field::{Error, ErrorList, Path},
 };
 
 use crate::{
@@ -14,6 +19,16 @@ use crate::{
 };
 
 const SOURCES: [&str; 5] = ["ContainerResource", "External", "Object", "Pods", "Resource"];
+
+/// Checks a scale, whatever is scaled.
+///
+/// Go: ValidateScale
+pub fn validate_scale(scale: &Object) -> ErrorList {
+    let (meta, metadata) = (ObjectMeta::of(scale), Path::new("metadata"));
+    let mut errors = validate_object_meta(meta, Scope::Namespaced, name_is_dns_subdomain, &metadata);
+    not_negative(&mut errors, &Node::of(scale, "spec.replicas"));
+    errors
+}
 
 pub(super) fn validate(object: &Object) -> ErrorList {
     let mut errors = ErrorList::new();

@@ -27,5 +27,6 @@ pub mod managed;
 pub mod manager;
 mod merge;
 mod remove;
+pub mod scale;
 mod typed;
 pub mod updater;

@@ -107,7 +107,7 @@ fn path(resource: &str, subresource: &str) -> String {
 pub fn verbs(storage: &dyn Storage) -> Vec<Verb> {
     let verbs = [
         (Verb::Create, storage.creater().is_some()),
-        (Verb::Get, storage.getter().is_some()),
+        (Verb::Get, storage.getter().is_some() || storage.streamer().is_some()),
         (Verb::List, storage.lister().is_some()),
         (Verb::Watch, storage.watcher().is_some()),
         (Verb::Update, storage.updater().is_some()),
@@ -178,7 +178,9 @@ impl Route {
                 return Err(responses::status(&error));
             }
         }
-        let mut produced: Vec<&str> = scope.media_types.iter().map(|media| media.as_str()).collect();
+        let streamed = scope.storage.streamer().map(crate::registry::rest::Streamer::produces);
+        let mut produced: Vec<&str> = streamed.into_iter().collect();
+        produced.extend(scope.media_types.iter().map(|media| media.as_str()));
         if matches!(verb, Verb::List | Verb::Watch) {
             produced.extend(scope.media_types.iter().copied().filter_map(MediaType::streaming));
         }

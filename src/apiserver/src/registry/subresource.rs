@@ -19,22 +19,31 @@ use crate::registry::{
 ///
 /// Go: StatusREST
 #[derive(Clone, Debug)]
-pub struct SubresourceStore(Store);
+pub struct SubresourceStore {
+    store: Store,
+    readable: bool,
+}
 
 impl SubresourceStore {
     /// Shares a store's objects, and writes them by another strategy.
     pub fn new(parent: &Store, strategy: Arc<dyn Strategy>) -> Self {
-        Self(Store { strategy, ..parent.clone() })
+        Self { store: Store { strategy, ..parent.clone() }, readable: true }
+    }
+
+    /// Is not read, and so not patched: `finalize`.
+    #[must_use]
+    pub fn write_only(self) -> Self {
+        Self { readable: false, ..self }
     }
 }
 
 impl rest::Storage for SubresourceStore {
     fn kind(&self) -> GroupVersionKind {
-        self.0.kind.clone()
+        self.store.kind.clone()
     }
 
     fn namespace_scoped(&self) -> bool {
-        self.0.strategy.namespace_scoped()
+        self.store.strategy.namespace_scoped()
     }
 
     fn singular_name(&self) -> &'static str {
@@ -42,18 +51,18 @@ impl rest::Storage for SubresourceStore {
     }
 
     fn reset_fields(&self) -> Vec<ResetFields> {
-        self.0.strategy.reset_fields()
+        self.store.strategy.reset_fields()
     }
 
     fn table_convertor(&self) -> Arc<dyn TableConvertor> {
-        self.0.table_convertor.clone()
+        self.store.table_convertor.clone()
     }
 
     fn getter(&self) -> Option<&dyn Getter> {
-        Some(&self.0)
+        self.readable.then_some(&self.store as _)
     }
 
     fn updater(&self) -> Option<&dyn Updater> {
-        Some(&self.0)
+        Some(&self.store)
     }
 }

@@ -290,7 +290,7 @@ pub async fn create_kube_api_server_config(
 ) -> Result<instance::Config, StartError> {
     let stage = trace.enter(Phase::CreateKubeAPIServerConfig, &mut generic.config).await?;
     configure_admission(trace, completed, &mut generic).await?;
-    let extra = extra(completed, &generic);
+    let extra = extra(completed, &generic)?;
     stage.exit(&generic.config);
     Ok(instance::Config { generic, extra })
 }
@@ -328,10 +328,10 @@ async fn configure_admission(
     Ok(())
 }
 
-fn extra(completed: &CompletedOptions, generic: &Generic) -> instance::Extra {
+fn extra(completed: &CompletedOptions, generic: &Generic) -> Result<instance::Extra, StartError> {
     let kube = &completed.options.kube;
     let authentication = &completed.options.authentication;
-    instance::Extra {
+    Ok(instance::Extra {
         cluster_authentication_info: ClusterAuthenticationInfo {
             client_ca: generic.authentication.client_ca.clone(),
             request_header: generic.authentication.request_header.clone(),
@@ -342,9 +342,14 @@ fn extra(completed: &CompletedOptions, generic: &Generic) -> instance::Extra {
         advertise_address: completed.advertise_address(),
         reconcile_endpoints: kube.endpoint_reconciler_type != "none",
         allow_privileged: kube.allow_privileged,
+        issuer: authentication
+            .service_accounts
+            .issuer(&authentication.api_audiences)
+            .map_err(|error| StartError::new("service account issuer", error))?
+            .map(Arc::new),
         service_accounts: authentication.service_accounts.clone(),
         storage_media_type: completed.options.etcd.default_storage_media_type.clone(),
-    }
+    })
 }
 
 fn service_ranges(completed: &CompletedOptions) -> ServiceRanges {

@@ -10,10 +10,17 @@ use auth::authentication::{
     ca_bundle::CABundle,
     config::{self, ServiceAccounts},
     headerrequest::RequestHeaderConfig,
-    serviceaccount::{claims::ServiceAccountTokenGetter, keys::PublicKey, legacy::Lookup},
+    serviceaccount::{
+        claims::ServiceAccountTokenGetter,
+        jwt::TokenGenerator,
+        keys::{PublicKey, SigningKey},
+        legacy::Lookup,
+    },
 };
 use component_base::flagset::{FlagSet, Kind, Values, flag, no_effect, refused};
 use phase::clock::Clock;
+
+use crate::registry::core::token::Issuer;
 
 /// The flags of this group.
 pub const FLAGS: FlagSet = FlagSet {
@@ -264,6 +271,21 @@ impl BuiltInAuthenticationOptions {
         })?;
         let api_audiences = self.api_audiences.clone();
         Ok(AuthenticationInfo { authenticator, api_audiences, request_header, client_ca, service_account_keys: keys })
+    }
+}
+
+impl ServiceAccountAuthenticationOptions {
+    /// Returns who signs tokens; `None` where there is no key to sign with.
+    ///
+    /// Go: cmd/kube-apiserver/app/options/completion.go completeServiceAccountOptions
+    pub fn issuer(&self, api_audiences: &[String]) -> Result<Option<Issuer>, String> {
+        let (Some(issuer), Some(file)) = (self.issuers.first(), &self.signing_key_file) else { return Ok(None) };
+        Ok(Some(Issuer {
+            generator: TokenGenerator::new(issuer.clone(), SigningKey::open(file)?),
+            api_audiences: api_audiences.to_vec(),
+            max_expiration_seconds: self.max_expiration.as_secs().try_into().unwrap_or(i64::MAX),
+            extend_expiration: self.extend_expiration,
+        }))
     }
 }
 

@@ -5,8 +5,11 @@
 pub mod authentication;
 pub mod authorization;
 pub mod codec;
+pub mod core;
 pub mod fieldmanager;
 pub mod provider;
 pub mod rbac;
 pub mod review;
+pub mod scale;
 pub mod strategy;
+pub mod subresources;

@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use api::{
     conversion,
+    core::{namespace, pod},
     printers::{self, Printer},
     resources::{RESOURCES, Resource},
-    rules,
+    rules::{self, Part},
 };
 use apimachinery::runtime::{
     object::Object,
@@ -32,7 +33,8 @@ use serde_json::Value;
 
 use crate::registry::{
     codec::StorageCodec,
-    strategy::{BuiltInStrategy, FinalizeStrategy, PartStrategy},
+    strategy::{BuiltInStrategy, PartStrategy},
+    subresources::{self, Special},
 };
 
 /// Groups in the order in which they are installed: the order of `/apis`.
@@ -73,6 +75,8 @@ pub struct Provider<'a> {
     pub event_ttl: Duration,
     /// In which form objects are written.
     pub storage_media_type: &'a str,
+    /// What sub-resources need besides.
+    pub special: Special,
 }
 
 impl Provider<'_> {
@@ -95,6 +99,7 @@ impl Provider<'_> {
                 install(storages, resource, &store);
             }
         }
+        subresources::install(&mut groups, &by_prefix, &self.special);
         groups
     }
 
@@ -141,17 +146,22 @@ impl Provider<'_> {
 fn install(storages: &mut Storages, resource: &'static Resource, store: &Store) {
     storages.insert(resource.plural.to_owned(), Arc::new(store.clone()));
     for subresource in &resource.subresources {
-        let storage: Arc<dyn Storage> = match subresource.name {
-            "status" => Arc::new(SubresourceStore::new(store, Arc::new(PartStrategy::status(resource)))),
-            "finalize" => {
-                let strategy = FinalizeStrategy(BuiltInStrategy::new(resource));
-                Arc::new(SubresourceStore::new(store, Arc::new(strategy)))
-            }
+        let strategy = match (resource.plural, subresource.name) {
+            (_, "status") => PartStrategy::status(resource),
+            ("namespaces", "finalize") => PartStrategy::new(resource, &FINALIZE),
+            ("pods", "ephemeralcontainers") => PartStrategy::new(resource, &EPHEMERAL_CONTAINERS),
+            ("pods", "resize") => PartStrategy::new(resource, &RESIZE),
             _ => continue,
         };
-        storages.insert(format!("{}/{}", resource.plural, subresource.name), storage);
+        let storage = SubresourceStore::new(store, Arc::new(strategy));
+        let storage = if subresource.has_verb("get") { storage } else { storage.write_only() };
+        storages.insert(format!("{}/{}", resource.plural, subresource.name), Arc::new(storage));
     }
 }
+
+static FINALIZE: Part = namespace::NAMESPACE_FINALIZE;
+static EPHEMERAL_CONTAINERS: Part = pod::strategy::EPHEMERAL_CONTAINERS;
+static RESIZE: Part = pod::strategy::RESIZE;
 
 fn table_convertor(resource: &'static Resource) -> Arc<dyn TableConvertor> {
     match printers::of(&resource.storage_version()) {

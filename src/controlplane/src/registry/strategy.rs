@@ -146,6 +146,11 @@ impl PartStrategy {
         let whole = BuiltInStrategy::new(resource);
         Self { whole, part: &whole.rules.status }
     }
+
+    /// Returns the strategy of another part.
+    pub fn new(resource: &'static Resource, part: &'static Part) -> Self {
+        Self { whole: BuiltInStrategy::new(resource), part }
+    }
 }
 
 impl Strategy for PartStrategy {
@@ -175,29 +180,5 @@ impl Strategy for PartStrategy {
 
     fn reset_fields(&self) -> Vec<ResetFields> {
         reset(self.whole.resource, self.part.reset_fields)
-    }
-}
-
-/// `namespaces/finalize`: takes only `spec.finalizers`.
-///
-/// Go: pkg/registry/core/namespace/strategy.go namespaceFinalizeStrategy
-#[derive(Clone, Copy)]
-pub struct FinalizeStrategy(pub BuiltInStrategy);
-
-impl Strategy for FinalizeStrategy {
-    fn namespace_scoped(&self) -> bool {
-        false
-    }
-
-    fn prepare_for_update(&self, _cx: &Context, object: &mut Object, old: &Object) {
-        rules::keep(object, old, &["status"]);
-    }
-
-    fn validate_update(&self, cx: &Context, object: &Object, old: &Object) -> ErrorList {
-        self.0.validate_update(cx, object, old)
-    }
-
-    fn should_delete_during_update(&self, object: &Object, old: &Object) -> bool {
-        self.0.should_delete_during_update(object, old)
     }
 }

@@ -11,6 +11,8 @@
 pub mod defaults;
 pub mod strategy;
 
+pub mod condition;
+
 pub mod spec;
 
 mod containers;

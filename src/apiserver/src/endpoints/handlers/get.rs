@@ -12,6 +12,10 @@ use crate::{
 
 /// Returns an object as it lies in the cache.
 pub(super) async fn get(scope: &RequestScope, cx: &Context) -> Result<Response> {
+    if let Some(streamer) = scope.storage.streamer() {
+        scope.negotiate(cx).await?;
+        return streamer.stream(cx, &cx.info.name).await;
+    }
     let storage = scope.storage.getter().ok_or_else(|| respond::not_supported(scope, "get"))?;
     let output = scope.negotiate(cx).await?;
     let options = GetOptions::decode(Query(&cx.query_pairs()));

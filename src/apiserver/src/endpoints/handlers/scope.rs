@@ -154,7 +154,7 @@ impl RequestScope {
         cx.trace.note("About to convert to expected version");
         let mut object = self.decode_body(cx, media, body, validation).await?;
         let version = object.gvk().group_version();
-        if version != self.kind.group_version() {
+        if version != self.kind.group_version() && !self.storage.accepts_group_version(&version) {
             return Err(StatusError::new_bad_request(format!(
                 "the API version in the data ({version}) does not match the expected API version ({})",
                 self.kind.group_version()

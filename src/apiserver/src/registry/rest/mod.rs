@@ -10,7 +10,11 @@ use std::sync::Arc;
 use apimachinery::{
     api::errors::StatusError,
     meta::options::{DeleteOptions, GetOptions, ListOptions, WriteOptions},
-    runtime::{encoded::Encoded, object::Object, schema::GroupVersionKind},
+    runtime::{
+        encoded::Encoded,
+        object::Object,
+        schema::{GroupVersion, GroupVersionKind},
+    },
 };
 use phase::BoxFuture;
 
@@ -80,6 +84,12 @@ pub trait Storage: Send + Sync {
     fn preserves_metadata_on_create(&self) -> bool {
         false
     }
+    /// Whether a body may be of another version than the kind's, which the resource then converts by itself.
+    ///
+    /// Go: rest.GroupVersionAcceptor
+    fn accepts_group_version(&self, _version: &GroupVersion) -> bool {
+        false
+    }
     /// Whether a delete answers with the object, for those who publish that.
     ///
     /// Go: rest.MayReturnFullObjectDeleter
@@ -135,6 +145,10 @@ pub trait Storage: Send + Sync {
     fn collection_deleter(&self) -> Option<&dyn CollectionDeleter> {
         None
     }
+    /// `get` whose answer is no object: logs.
+    fn streamer(&self) -> Option<&dyn Streamer> {
+        None
+    }
     /// exec, proxy and the like
     fn connecter(&self) -> Option<&dyn Connecter> {
         None
@@ -145,6 +159,16 @@ pub trait Storage: Send + Sync {
 pub trait Getter: Send + Sync {
     /// Returns one object.
     fn get<'a>(&'a self, cx: &'a Context, name: &'a str, options: &'a GetOptions) -> BoxFuture<'a, Result<Answer>>;
+}
+
+/// Answers a get by a stream of bytes.
+///
+/// Go: rest.ResourceStreamer, rest.StorageMetadata
+pub trait Streamer: Send + Sync {
+    /// The media type of what it answers, besides those of an error.
+    fn produces(&self) -> &'static str;
+    /// Opens the stream.
+    fn stream<'a>(&'a self, cx: &'a Context, name: &'a str) -> BoxFuture<'a, Result<Response>>;
 }
 
 /// Go: rest.Lister

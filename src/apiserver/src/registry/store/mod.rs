@@ -22,6 +22,10 @@ use apimachinery::{
     util::validation,
 };
 use phase::BoxFuture;
+use storage::{
+    errors::interpret_update_error,
+    interface::{Missing, TryUpdate},
+};
 
 use crate::{
     registry::rest::{
@@ -41,6 +45,8 @@ mod update;
 mod delete;
 
 mod dryrun;
+
+use dryrun::DryRunnableStorage;
 
 /// The objects of one resource. Clones share storage: a sub-resource is a clone with another strategy.
 #[derive(Clone)]
@@ -157,6 +163,23 @@ impl Store {
             return Err(StatusError::new_bad_request(message));
         }
         Ok(format!("{}{name}", self.key_of_collection(&cx.info.namespace)))
+    }
+
+    /// Changes an object as the server itself wants it: no strategy is asked, and no admission.
+    ///
+    /// Go: what sub-resources do with Store.Storage.GuaranteedUpdate
+    pub async fn guaranteed_update(
+        &self,
+        cx: &Context,
+        name: &str,
+        preconditions: rest::Preconditions,
+        options: &WriteOptions,
+        update: &mut dyn TryUpdate,
+    ) -> Result<Answer> {
+        let key = self.key(cx, name)?;
+        let storage = DryRunnableStorage { storage: &*self.storage, dry_run: options.is_dry_run() };
+        let written = storage.guaranteed_update(cx, &key, Missing::Fail, preconditions, update).await;
+        written.map_err(|error| interpret_update_error(error, &self.resource, name))
     }
 
     /// Returns the beginning of the keys of a namespace, or of all of them.

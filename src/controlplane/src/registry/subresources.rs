@@ -1,0 +1,89 @@
+//! The sub-resources and resources that are not the object as it is stored.
+//!
+//! ```text
+//!   pods/binding, bindings     where a pod runs          deployments/scale...    how many replicas
+//!   pods/eviction              may it go                 serviceaccounts/token   a token
+//! ```
+//!
+//! Go: pkg/registry/core/rest/storage_core.go NewRESTStorage, pkg/registry/apps/rest/storage_apps.go
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use apimachinery::runtime::schema::GroupVersion;
+use apiserver::registry::{rest::Storage, store::Store};
+use client::rest::Client;
+
+use crate::registry::{
+    core::{
+        binding::{self, Binding},
+        eviction::Eviction,
+        token::{Issuer, Token},
+    },
+    provider::Storages,
+    scale::ScaleStorage,
+    strategy::PartStrategy,
+};
+
+/// What sub-resources need besides stores.
+pub struct Special {
+    /// Reads and writes what belongs to other groups.
+    pub client: Client,
+    /// Signs tokens; `None`: there are none to be had.
+    pub issuer: Option<Arc<Issuer>>,
+}
+
+/// Installs them beside the resources that are served.
+pub fn install(groups: &mut [(GroupVersion, Storages)], stores: &BTreeMap<&str, Store>, special: &Special) {
+    for (version, storages) in groups {
+        let extra = match (version.group.as_str(), version.version.as_str()) {
+            ("", "v1") => core(stores, special),
+            ("apps", "v1") => scales(stores, &["deployments", "replicasets", "statefulsets"]),
+            _ => continue,
+        };
+        for (path, storage) in extra {
+            let parent = path.split('/').next().unwrap_or_default();
+            if storages.contains_key(parent) || !path.contains('/') {
+                storages.insert(path, storage);
+            }
+        }
+    }
+}
+
+type Installed = Vec<(String, Arc<dyn Storage>)>;
+
+fn scales(stores: &BTreeMap<&str, Store>, prefixes: &[&str]) -> Installed {
+    let scale = |store: &Store| -> (String, Arc<dyn Storage>) {
+        (format!("{}/scale", store.resource.resource), Arc::new(ScaleStorage::new(store)))
+    };
+    prefixes.iter().filter_map(|prefix| stores.get(prefix)).map(scale).collect()
+}
+
+fn core(stores: &BTreeMap<&str, Store>, special: &Special) -> Installed {
+    let mut installed = scales(stores, &["controllers"]);
+    let mut add = |path: &str, storage: Arc<dyn Storage>| installed.push((path.to_owned(), storage));
+    if let Some(pods) = stores.get("pods") {
+        add("pods/binding", Arc::new(Binding::new(pods, binding::Path::OfPod)));
+        add("bindings", Arc::new(Binding::new(pods, binding::Path::Legacy)));
+        if let Some(resource) = api::resources::find("", "v1", "pods") {
+            let status = Store { strategy: Arc::new(PartStrategy::status(resource)), ..pods.clone() };
+            add("pods/eviction", Arc::new(Eviction { pods: status, client: special.client.clone() }));
+        }
+    }
+    if let (Some(issuer), Some(accounts), Some(pods), Some(secrets), Some(nodes)) = (
+        &special.issuer,
+        stores.get("serviceaccounts"),
+        stores.get("pods"),
+        stores.get("secrets"),
+        stores.get("minions"),
+    ) {
+        let token = Token {
+            issuer: issuer.clone(),
+            service_accounts: accounts.clone(),
+            pods: pods.clone(),
+            secrets: secrets.clone(),
+            nodes: nodes.clone(),
+        };
+        add("serviceaccounts/token", Arc::new(token));
+    }
+    installed
+}
