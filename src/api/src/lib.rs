@@ -28,6 +28,7 @@ pub mod validation;
 pub mod printers;
 
 // The groups.
+pub mod admissionregistration;
 pub mod apps;
 pub mod autoscaling;
 pub mod batch;

@@ -5,3 +5,4 @@
 //! Read in this order.
 
 pub mod apiserver;
+pub mod validation;

@@ -84,3 +84,26 @@ pub struct Comprehension {
     /// For `map`: the result.
     pub transform: Option<Expr>,
 }
+
+impl Expr {
+    /// Returns the nodes right below this one.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            Kind::Literal(_) | Kind::Ident(_) => Vec::new(),
+            Kind::Select { operand, .. } => vec![operand],
+            Kind::Call { target, args, .. } => target.iter().map(|target| &**target).chain(args).collect(),
+            Kind::List(items) => items.iter().collect(),
+            Kind::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
+            Kind::Comprehension(macro_) => {
+                let inner = [&macro_.predicate, &macro_.transform];
+                std::iter::once(&macro_.range).chain(inner.into_iter().flatten()).collect()
+            }
+            Kind::Struct { fields, .. } => fields.iter().map(|(_, value)| value).collect(),
+        }
+    }
+
+    /// Says whether something holds of any node, this one first.
+    pub fn any(&self, holds: &mut dyn FnMut(&Expr) -> bool) -> bool {
+        holds(self) || self.children().into_iter().any(|child| child.any(holds))
+    }
+}

@@ -14,6 +14,7 @@ pub mod functions;
 pub mod interpreter;
 pub mod lexer;
 pub mod parser;
+pub mod regexp;
 pub mod value;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,21 @@ impl Error {
         Self { message: message.into(), offset: Some(offset) }
     }
 
+    /// Writes the error as cel-go does: with its place, the line of the source it is in, and a pointer below.
+    ///
+    /// Go: cel-go/common/error.go ToDisplayString
+    pub fn show(&self, source: &str) -> String {
+        let offset = self.offset.unwrap_or(0).min(source.len());
+        let before = &source[..offset];
+        let line = before.matches('\n').count();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        let text = source.split('\n').nth(line).unwrap_or_default().replace('\t', " ");
+        let dots: String = text.chars().take(column).map(|char| if char.len_utf8() > 1 { '．' } else { '.' }).collect();
+        let dots = format!("{dots}{}", ".".repeat(column.saturating_sub(dots.chars().count())));
+        let caret = if text.chars().nth(column).is_some_and(|char| char.len_utf8() > 1) { '＾' } else { '^' };
+        format!("ERROR: <input>:{}:{}: {}\n | {text}\n | {dots}{caret}", line + 1, column + 1, self.message)
+    }
+
     /// Returns an error of evaluation.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), offset: None }
@@ -60,6 +76,11 @@ impl Program {
     /// Returns the syntax tree.
     pub fn expr(&self) -> &ast::Expr {
         &self.expr
+    }
+
+    /// Says whether a variable occurs in it.
+    pub fn uses(&self, variable: &str) -> bool {
+        self.expr.any(&mut |expr| matches!(&expr.kind, ast::Kind::Ident(name) if name == variable))
     }
 
     /// Evaluates against variables.

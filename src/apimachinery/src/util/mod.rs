@@ -9,3 +9,4 @@ pub mod intstr;
 pub mod ip;
 pub mod strconv;
 pub mod validation;
+pub mod url;
