@@ -20,6 +20,7 @@ pub mod capabilities;
 pub mod conversion;
 pub mod defaults;
 pub mod diff;
+pub mod fieldlabels;
 pub mod gojson;
 pub mod node;
 pub mod rules;

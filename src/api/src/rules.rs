@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, time::Duration};
 use apimachinery::{
     api::validation::{
         name::{NameUsage, ValidateNameFunc, name_is_dns_subdomain},
-        object_meta::{Scope, validate_object_meta},
+        object_meta::{Scope, validate_kube_finalizer_names, validate_object_meta, validate_object_meta_update},
     },
     meta::object_meta::ObjectMeta,
     runtime::{object::Object, schema::GroupVersionKind},
@@ -115,7 +115,27 @@ impl Rules {
     pub fn validate_new(&self, object: &Object, scope: Scope) -> ErrorList {
         let metadata = Path::new("metadata");
         let mut errors = validate_object_meta(ObjectMeta::of(object), scope, self.validate_name, &metadata);
+        errors.extend(finalizer_names(object));
         errors.extend((self.validate)(object));
+        errors
+    }
+
+    /// Checks a change, its metadata first. Every update has had its metadata checked once before it comes to its
+    /// strategy, so what is wrong with it is told twice, and of some kinds (`whole`) four times.
+    ///
+    /// Go: the strategy's ValidateUpdate, ValidateObjectMetaUpdate
+    pub fn validate_changed(&self, object: &Object, old: &Object, whole: Option<Scope>) -> ErrorList {
+        let mut errors = validate_object_meta_change(object, old);
+        if let Some(scope) = whole {
+            errors.extend(validate_object_meta(
+                ObjectMeta::of(object),
+                scope,
+                self.validate_name,
+                &Path::new("metadata"),
+            ));
+            errors.extend(finalizer_names(object));
+        }
+        errors.extend((self.validate_update)(object, old));
         errors
     }
 
@@ -166,6 +186,47 @@ impl Part {
         reset_fields: &[&["spec"], &["metadata"]],
         ..Self::PLAIN
     };
+}
+
+/// Checks the metadata of a change.
+///
+/// Go: pkg/apis/core/validation/validation.go ValidateObjectMetaUpdate
+pub fn validate_object_meta_change(object: &Object, old: &Object) -> ErrorList {
+    let (new, old) = (ObjectMeta::of(object), ObjectMeta::of(old));
+    let mut errors = validate_object_meta_update(new, old, &Path::new("metadata"));
+    errors.extend(finalizer_names(object));
+    errors
+}
+
+/// Checks that finalizers have a domain or are Kubernetes' own. The kinds of this group are checked by the rules of
+/// all kinds alone.
+fn finalizer_names(object: &Object) -> ErrorList {
+    if object.gvk().group == "admissionregistration.k8s.io" {
+        return ErrorList::new();
+    }
+    validate_kube_finalizer_names(&ObjectMeta::of(object).finalizers(), &Path::new("metadata").child("finalizers"))
+}
+
+/// Says whether the check of a change of a kind begins with the whole check of a new object.
+pub fn checks_whole_on_update(kind: &GroupVersionKind) -> bool {
+    match kind.group.as_str() {
+        "" => matches!(
+            kind.kind.as_str(),
+            "ConfigMap"
+                | "Secret"
+                | "Service"
+                | "ServiceAccount"
+                | "PersistentVolume"
+                | "PersistentVolumeClaim"
+                | "ReplicationController"
+                | "Namespace"
+                | "Node"
+        ),
+        "apps" => matches!(kind.kind.as_str(), "DaemonSet" | "ReplicaSet"),
+        "batch" => kind.kind == "Job",
+        "networking.k8s.io" => matches!(kind.kind.as_str(), "Ingress" | "NetworkPolicy"),
+        group => group == "rbac.authorization.k8s.io",
+    }
 }
 
 /// Gives a field its old value, present or not.

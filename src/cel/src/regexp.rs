@@ -26,11 +26,17 @@ fn describe(reason: &str, pattern: &str, rest: &str) -> String {
         "unopened group" => refusal("unexpected )", pattern),
         reason if reason.starts_with("unclosed character class") => refusal("missing closing ]", rest),
         "repetition operator missing expression" => refusal("missing argument to repetition operator", &first(1)),
-        reason if reason.starts_with("invalid escape sequence") || reason.starts_with("unrecognized escape sequence") => {
+        reason
+            if reason.starts_with("invalid escape sequence") || reason.starts_with("unrecognized escape sequence") =>
+        {
             refusal("invalid escape sequence", &first(2))
         }
-        reason if reason.starts_with("incomplete escape sequence") => "error parsing regexp: trailing backslash at end of expression: ``".to_owned(),
-        reason if reason.starts_with("invalid character class range") => refusal("invalid character class range", &first(3)),
+        reason if reason.starts_with("incomplete escape sequence") => {
+            "error parsing regexp: trailing backslash at end of expression: ``".to_owned()
+        }
+        reason if reason.starts_with("invalid character class range") => {
+            refusal("invalid character class range", &first(3))
+        }
         reason if reason.starts_with("invalid repetition count range") => refusal("invalid repeat count", rest),
         _ => refusal("invalid or unsupported Perl syntax", rest),
     }

@@ -42,11 +42,11 @@ use crate::{
             rulesreview::RulesReview,
         },
         codec,
+        core::token::Issuer,
         provider::{Provider, Storages},
         rbac,
         review::Review,
         subresources::Special,
-        core::token::Issuer,
     },
 };
 
@@ -142,10 +142,7 @@ impl CompletedConfig {
             resource_config: resources,
             event_ttl: self.extra.event_ttl,
             storage_media_type: &self.extra.storage_media_type,
-            special: Special {
-                client: self.made.loopback_client.clone(),
-                issuer: self.extra.issuer.clone(),
-            },
+            special: Special { client: self.made.loopback_client.clone(), issuer: self.extra.issuer.clone() },
         };
         let mut groups = self.reviews();
         groups.extend(provider.storages());

@@ -286,6 +286,10 @@ pub trait Codec: Send + Sync {
     /// Reads stored bytes, converts to the version that is served from memory, and fills in defaults.
     fn decode<'a>(&'a self, data: &'a [u8]) -> BoxFuture<'a, Result<Object, StatusError>>;
 
+    /// Brings an object that is about to be written into the form in which it will be read: what was changed since it
+    /// was decoded may lack fields that are always there, and the same state must always be the same bytes.
+    fn tidy(&self, _object: &mut Object) {}
+
     /// Converts to the version of storage and writes the bytes to store.
     fn encode<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<Vec<u8>, StatusError>>;
 }

@@ -99,7 +99,8 @@ fn certificates(pem: &[u8]) -> Result<(), String> {
         if block.label != "CERTIFICATE" {
             continue;
         }
-        X509Certificate::from_der(&block.contents).map_err(|_| "failed to parse certificate: x509: malformed certificate")?;
+        X509Certificate::from_der(&block.contents)
+            .map_err(|_| "failed to parse certificate: x509: malformed certificate")?;
         found += 1;
     }
     if found > 0 { Ok(()) } else { Err("unable to parse bytes as PEM block".to_owned()) }

@@ -6,7 +6,7 @@ use apimachinery::{
     runtime::object::Object,
     validation::field::{Error, ErrorList},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::template;
 use crate::{
@@ -16,6 +16,18 @@ use crate::{
     rules::{Part, Request, Rules, differs},
     validation::{label_selector, not_negative},
 };
+
+/// Takes from the metadata of a daemon set what is no metadata in the hub: whoever asks for metadata alone gets the
+/// hub's.
+pub fn hide_template_generation(metadata: &mut Value) {
+    let [_, annotations, generation] = TEMPLATE_GENERATION;
+    let Some(fields) = metadata.as_object_mut() else { return };
+    let Some(values) = fields.get_mut(annotations).and_then(Value::as_object_mut) else { return };
+    values.remove(generation);
+    if values.is_empty() {
+        fields.remove(annotations);
+    }
+}
 
 /// Where the generation of the template is kept, which is no field of this version.
 const TEMPLATE_GENERATION: [&str; 3] = ["metadata", "annotations", "deprecated.daemonset.template.generation"];
@@ -42,6 +54,9 @@ pub(super) const DAEMON_SET: Rules = Rules {
 
 /// Go: SetDefaults_DaemonSet
 fn default(object: &mut Object) {
+    // A field of the hub, which is written into every object of this version.
+    let generation: i64 = object.str(&TEMPLATE_GENERATION).parse().unwrap_or_default();
+    object.set(&TEMPLATE_GENERATION, generation.to_string());
     let spec = made(&mut object.0, "spec");
     absent(spec, "updateStrategy", json!({}));
     template::default_rolling_update(

@@ -53,9 +53,10 @@ impl Printer {
 
 fn column(word: &str) -> Value {
     let (word, priority) = word.strip_suffix('*').map_or((word, 0), |word| (word, 1));
+    let (word, format) = word.split_once('@').unwrap_or((word, ""));
     let (name, kind) = word.split_once(':').unwrap_or((word, "string"));
     let name = name.replace('_', " ");
-    let format = if name == "Name" { "name" } else { "" };
+    let format = if name == "Name" { "name" } else { format };
     // The one column that Kubernetes does not describe.
     let description = if name == "Handler" { String::new() } else { describe(&name) };
     json!({"name": name, "type": kind, "format": format, "description": description, "priority": priority})

@@ -2,7 +2,7 @@
 //!
 //! Go: pkg/printers/internalversion/printers.go printService, printIngress, printEndpoints...
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use apimachinery::runtime::object::Object;
 use serde_json::Value;
@@ -88,12 +88,12 @@ fn external(object: &Object, spec: &Node<'_>, kind: &str) -> String {
     }
 }
 
-/// Where a load balancer is reached.
+/// Where a load balancer is reached, each address once, sorted. Go: loadBalancerStatusStringer
 fn addresses(status: &Node<'_>) -> String {
     let points = status.items("loadBalancer.ingress");
     let shown =
         points.iter().map(|point| if point.text("ip").is_empty() { point.text("hostname") } else { point.text("ip") });
-    shown.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(",")
+    shown.filter(|text| !text.is_empty()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",")
 }
 
 /// Go: formatEndpoints

@@ -48,7 +48,7 @@ pub(super) const PRINTERS: &[(&str, &str, Printer)] = &[
             },
         },
     ),
-    ("storage.k8s.io", "VolumeAttachment", Printer::new("Attacher PV Node Attached:boolean Age", attachment)),
+    ("storage.k8s.io", "VolumeAttachment", Printer::new("Attacher@name PV Node Attached:boolean Age", attachment)),
     (
         "storage.k8s.io",
         "CSINode",

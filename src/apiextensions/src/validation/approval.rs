@@ -46,9 +46,9 @@ pub fn state(annotation: &str) -> (Approval, String) {
 
 /// Says whether a group belongs to the community. Go: IsProtectedCommunityGroup
 pub fn is_protected(group: &str) -> bool {
-    ["k8s.io", "kubernetes.io"].iter().any(|domain| {
-        group.strip_suffix(domain).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'))
-    })
+    ["k8s.io", "kubernetes.io"]
+        .iter()
+        .any(|domain| group.strip_suffix(domain).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.')))
 }
 
 /// Refuses a definition of a protected group without an approval, unless it had none before.

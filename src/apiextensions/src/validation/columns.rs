@@ -96,7 +96,8 @@ pub fn subresources(errors: &mut ErrorList, subresources: &Node<'_>) {
         }
     }
     let path = scale.child("labelSelectorPath");
-    let known = path.as_str().is_empty() || path.as_str().starts_with(".spec.") || path.as_str().starts_with(".status.");
+    let known =
+        path.as_str().is_empty() || path.as_str().starts_with(".spec.") || path.as_str().starts_with(".status.");
     if !path.as_str().is_empty() && !simple_json_path(errors, &path) && !known {
         errors.push(path.invalid("should be a json path under either .spec or .status"));
     }

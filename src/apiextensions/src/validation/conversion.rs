@@ -3,7 +3,10 @@
 //! Go: validateCustomResourceConversion
 
 use api::{admissionregistration::client_config, node::Node, validation};
-use apimachinery::{util::validation as names, validation::field::{Error, ErrorList}};
+use apimachinery::{
+    util::validation as names,
+    validation::field::{Error, ErrorList},
+};
 
 use super::ratchet::Strictness;
 

@@ -66,7 +66,9 @@ impl<'t> Tokens<'t> {
             '.' | '[' | ']' => 1,
             '\'' => {
                 let bytes = text.as_bytes();
-                (1..bytes.len()).find(|at| bytes[*at] == b'\'' && bytes[at - 1] != b'\\').map_or(text.len(), |at| at + 1)
+                (1..bytes.len())
+                    .find(|at| bytes[*at] == b'\'' && bytes[at - 1] != b'\\')
+                    .map_or(text.len(), |at| at + 1)
             }
             _ => text.find(['.', '[', ']']).unwrap_or(text.len()),
         };
@@ -107,7 +109,8 @@ mod tests {
 
     #[test]
     fn paths_are_followed_through_the_schema() {
-        let schema = json!({"properties": {"a.b": {"additionalProperties": {"type": "string"}}, "c": {"type": "integer"}}});
+        let schema =
+            json!({"properties": {"a.b": {"additionalProperties": {"type": "string"}}, "c": {"type": "integer"}}});
         let resolved = |text: &str| resolve(text, &schema, Notation::DotsAndBrackets).map(|(path, _)| path.to_string());
         assert_eq!(resolved(".c"), Ok("c".to_owned()));
         assert_eq!(resolved("['a.b']['k']"), Ok("a.b[k]".to_owned()));

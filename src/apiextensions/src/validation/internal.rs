@@ -27,7 +27,9 @@ pub fn from_v1(definition: &Object) -> Value {
     if let Some(conversion) = spec.get_mut("conversion").and_then(Value::as_object_mut)
         && let Some(webhook) = conversion.remove("webhook")
     {
-        for (field, place) in [("clientConfig", "webhookClientConfig"), ("conversionReviewVersions", "conversionReviewVersions")] {
+        for (field, place) in
+            [("clientConfig", "webhookClientConfig"), ("conversionReviewVersions", "conversionReviewVersions")]
+        {
             if let Some(value) = webhook.get(field).filter(|value| !value.is_null()) {
                 conversion.insert(place.to_owned(), value.clone());
             }
@@ -192,9 +194,12 @@ pub fn versions(versions: Option<&Value>) -> String {
             ("Storage", flag("storage")),
             ("Deprecated", flag("deprecated")),
             ("DeprecationWarning", pointer(version, "deprecationWarning")),
-            ("Schema", present(version.get("schema"), |held| {
-                object([("OpenAPIV3Schema", schema(held.get("openAPIV3Schema")))])
-            })),
+            (
+                "Schema",
+                present(version.get("schema"), |held| {
+                    object([("OpenAPIV3Schema", schema(held.get("openAPIV3Schema")))])
+                }),
+            ),
             ("Subresources", present(version.get("subresources"), subresources)),
             ("AdditionalPrinterColumns", items("additionalPrinterColumns", column)),
             ("SelectableFields", items("selectableFields", |field| object([("JSONPath", text(field, "jsonPath"))]))),
@@ -205,13 +210,16 @@ pub fn versions(versions: Option<&Value>) -> String {
 fn subresources(value: &Value) -> String {
     object([
         ("Status", present(value.get("status"), |_| "{}".to_owned())),
-        ("Scale", present(value.get("scale"), |scale| {
-            object([
-                ("SpecReplicasPath", text(scale, "specReplicasPath")),
-                ("StatusReplicasPath", text(scale, "statusReplicasPath")),
-                ("LabelSelectorPath", pointer(scale, "labelSelectorPath")),
-            ])
-        })),
+        (
+            "Scale",
+            present(value.get("scale"), |scale| {
+                object([
+                    ("SpecReplicasPath", text(scale, "specReplicasPath")),
+                    ("StatusReplicasPath", text(scale, "statusReplicasPath")),
+                    ("LabelSelectorPath", pointer(scale, "labelSelectorPath")),
+                ])
+            }),
+        ),
     ])
 }
 

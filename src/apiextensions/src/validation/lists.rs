@@ -17,7 +17,10 @@ pub fn validate(errors: &mut ErrorList, schema: &Node<'_>, strictness: &Strictne
     has_type(errors, schema, "x-kubernetes-map-type", "object");
     is_one_of(errors, schema, "x-kubernetes-map-type", &["atomic", "granular"]);
     let of_array = has_type(errors, schema, "x-kubernetes-list-type", "array");
-    if of_array && strictness.atomic_sets && let Some((field, value)) = schema.value.and_then(atomic_set_error) {
+    if of_array
+        && strictness.atomic_sets
+        && let Some((field, value)) = schema.value.and_then(atomic_set_error)
+    {
         let path = schema.path.child("items").child(field);
         errors.push(Error::invalid(&path, value, "must be atomic as item of a list with x-kubernetes-list-type=set"));
     }

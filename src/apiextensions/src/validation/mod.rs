@@ -49,8 +49,7 @@ use ratchet::Strictness;
 /// Go: ValidateCustomResourceDefinition
 pub fn validate_create(definition: &Object) -> ErrorList {
     let metadata = Path::new("metadata");
-    let mut errors =
-        validate_object_meta(ObjectMeta::of(definition), Scope::Cluster, name_is_dns_subdomain, &metadata);
+    let mut errors = validate_object_meta(ObjectMeta::of(definition), Scope::Cluster, name_is_dns_subdomain, &metadata);
     errors.extend(own_name(definition, &metadata));
     errors.extend(check(definition, None, &Strictness::full()));
     errors

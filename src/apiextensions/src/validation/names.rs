@@ -3,7 +3,10 @@
 //! Go: ValidateCustomResourceDefinitionNames
 
 use api::node::Node;
-use apimachinery::{util::validation, validation::field::{Error, ErrorList}};
+use apimachinery::{
+    util::validation,
+    validation::field::{Error, ErrorList},
+};
 
 const KINDS: &str = "may have mixed case, but should otherwise match: ";
 

@@ -61,9 +61,11 @@ impl Strictness {
         let root = Node::root(old);
         let (spec, conditions) = (root.child("spec"), root.items("status.conditions"));
         let is_true = |condition: &Node<'_>| condition.text("status") == "True";
-        let established = conditions.iter().any(|condition| condition.text("type") == "Established" && is_true(condition));
+        let established =
+            conditions.iter().any(|condition| condition.text("type") == "Established" && is_true(condition));
         let schemas = schemas(&spec);
-        let every = |rule: fn(&Value) -> bool| schemas.iter().all(|(_, schema)| openapi::every(schema, &mut |s| rule(s)));
+        let every =
+            |rule: fn(&Value) -> bool| schemas.iter().all(|(_, schema)| openapi::every(schema, &mut |s| rule(s)));
         let old_conversion = spec.child("conversion");
         let reviews = old_conversion.texts("conversionReviewVersions");
         Self {

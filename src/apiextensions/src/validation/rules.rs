@@ -119,7 +119,13 @@ pub struct Judge {}
 
 impl Judge {
     /// Compiles the rules of one node.
-    pub fn node(&mut self, errors: &mut ErrorList, schema: &Node<'_>, _reach: &Reach<'_>, uncorrelatable: Option<&Path>) {
+    pub fn node(
+        &mut self,
+        errors: &mut ErrorList,
+        schema: &Node<'_>,
+        _reach: &Reach<'_>,
+        uncorrelatable: Option<&Path>,
+    ) {
         for rule in schema.items(RULES) {
             let shown = || BadValue::Text(internal::rule(rule.value.unwrap_or(&Value::Null)));
             let text = rule.child("rule");

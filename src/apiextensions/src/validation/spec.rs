@@ -5,7 +5,11 @@
 use api::{node::Node, validation};
 use apimachinery::validation::field::{BadValue, Error, ErrorList};
 
-use super::{columns, conversion, names, openapi, ratchet::{self, Strictness}, versions};
+use super::{
+    columns, conversion, names, openapi,
+    ratchet::{self, Strictness},
+    versions,
+};
 
 /// Checks a spec in its internal form.
 pub fn validate(errors: &mut ErrorList, spec: &Node<'_>, strictness: &Strictness) {

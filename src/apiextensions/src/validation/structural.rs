@@ -221,9 +221,18 @@ fn nested(errors: &mut ErrorList, schema: &Node<'_>, skip_any_of: bool, level: L
         refuse(field, !schema.text(field).is_empty(), "empty");
     }
     for field in ["default", "x-kubernetes-list-type", "x-kubernetes-map-type"] {
-        refuse(field, schema.value.and_then(|value| value.get(field)).is_some_and(|value| !value.is_null()), "undefined");
+        refuse(
+            field,
+            schema.value.and_then(|value| value.get(field)).is_some_and(|value| !value.is_null()),
+            "undefined",
+        );
     }
-    let flags = ["nullable", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string"];
+    let flags = [
+        "nullable",
+        "x-kubernetes-preserve-unknown-fields",
+        "x-kubernetes-embedded-resource",
+        "x-kubernetes-int-or-string",
+    ];
     for field in flags {
         refuse(field, schema.flag(field), "false");
     }

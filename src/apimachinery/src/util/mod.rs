@@ -8,5 +8,5 @@
 pub mod intstr;
 pub mod ip;
 pub mod strconv;
-pub mod validation;
 pub mod url;
+pub mod validation;

@@ -48,10 +48,11 @@ pub trait Codec: Send + Sync {
     /// Fills in what the object does not say.
     fn default(&self, object: &mut Object);
 
-    /// Merges a strategic merge patch into an object of this kind; list elements meet by their merge keys.
+    /// Merges a strategic merge patch into an object of this kind, and reads the result as the kind does; list elements
+    /// meet by their merge keys.
     ///
-    /// Go: apimachinery/pkg/util/strategicpatch/patch.go StrategicMergeMapPatch
-    fn strategic_merge(&self, _original: &Object, _patch: Object) -> Result<Object, StatusError> {
+    /// Go: apiserver/pkg/endpoints/handlers/patch.go applyPatchToObject
+    fn strategic_merge(&self, _original: &Object, _patch: Object) -> Result<Decoded, StatusError> {
         Err(StatusError::new_bad_request("strategic merge patch needs a description of the kind"))
     }
 

@@ -12,7 +12,7 @@ use apimachinery::{
         serializer::codec::{self, Format},
     },
     schema::{decode, defaulting, model::Schema, registry::Kinds, tidy},
-    strategicpatch,
+    strategicpatch::{self, patch::StrategicMergePatch},
 };
 use serde_json::Value;
 
@@ -84,13 +84,17 @@ impl Codec for SchemaCodec {
         self.with_schema(object, defaulting::apply_declared);
     }
 
-    fn strategic_merge(&self, original: &Object, patch: Object) -> Result<Object, StatusError> {
-        let Some(schema) = self.schema(&original.gvk()) else {
-            return Err(StatusError::new_internal_error(format!("{} has no schema", original.gvk())));
+    fn strategic_merge(&self, original: &Object, patch: Object) -> Result<Decoded, StatusError> {
+        let kind = original.gvk();
+        let Some(schema) = self.schema(&kind) else {
+            return Err(StatusError::new_internal_error(format!("{kind} has no schema")));
         };
-        let mut merged = original.0.clone();
-        strategicpatch::patch::merge(&mut merged, patch.0, &schema)?;
-        Ok(Object(merged))
+        let patch = StrategicMergePatch { fields: patch.0, strict: Vec::new() };
+        let decoded = strategicpatch::patch::apply(&original.0, patch, &schema)?;
+        let mut object = Object::from_value(decoded.value).unwrap_or_default();
+        // The result is read into a struct of the kind, whatever type the patch says it has.
+        object.set_gvk(&kind);
+        Ok(Decoded { object, strict: decoded.strict })
     }
 
     fn complete(&self, object: &mut Object) {

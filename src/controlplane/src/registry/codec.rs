@@ -12,7 +12,7 @@ use apimachinery::{
         schema::{GroupVersion, GroupVersionKind},
         serializer::protobuf::envelope::MAGIC,
     },
-    schema::model::Schema,
+    schema::{model::Schema, registry::Kinds, tidy},
 };
 use apiserver::{
     endpoints::{
@@ -118,6 +118,16 @@ impl storage::interface::Codec for StorageCodec {
             codec.complete(&mut object);
             Ok(object)
         })
+    }
+
+    fn tidy(&self, object: &mut Object) {
+        let Some(schema) = Scheme.schema(&object.gvk()) else { return };
+        let mut value = std::mem::take(object).into_value();
+        match self.media {
+            MediaType::Protobuf => tidy::tidy_stored(&schema, &mut value),
+            MediaType::Json | MediaType::Yaml => tidy::tidy(&schema, &mut value),
+        }
+        *object = Object::from_value(value).unwrap_or_default();
     }
 
     fn encode<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<Vec<u8>, StatusError>> {

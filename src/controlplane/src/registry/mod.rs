@@ -7,6 +7,7 @@ pub mod authorization;
 pub mod codec;
 pub mod core;
 pub mod fieldmanager;
+pub mod namespace;
 pub mod provider;
 pub mod rbac;
 pub mod review;

@@ -33,6 +33,7 @@ use serde_json::Value;
 
 use crate::registry::{
     codec::StorageCodec,
+    namespace::NamespaceStore,
     strategy::{BuiltInStrategy, PartStrategy},
     subresources::{self, Special},
 };
@@ -91,7 +92,9 @@ impl Provider<'_> {
                 if !served || !resource.has_verb("list") || resource.kind == "ComponentStatus" {
                     continue;
                 }
-                let store = by_prefix.entry(resource.storage_prefix).or_insert_with(|| self.store(resource)).clone();
+                let store = by_prefix.entry(resource.storage_prefix).or_insert_with(|| self.store(resource));
+                // What a client may name (labels of field selectors) is that of the version it speaks.
+                let store = Store { strategy: Arc::new(BuiltInStrategy::new(resource)), ..store.clone() };
                 let storages = match groups.iter_mut().find(|(version, _)| *version == resource.group_version) {
                     Some((_, storages)) => storages,
                     None => &mut groups.push_mut((resource.group_version.clone(), Storages::new())).1,
@@ -144,7 +147,11 @@ impl Provider<'_> {
 
 /// Installs a resource and those of its sub-resources that show the same object.
 fn install(storages: &mut Storages, resource: &'static Resource, store: &Store) {
-    storages.insert(resource.plural.to_owned(), Arc::new(store.clone()));
+    let whole: Arc<dyn Storage> = match resource.kind.as_str() {
+        "Namespace" => Arc::new(NamespaceStore(store.clone())),
+        _ => Arc::new(store.clone()),
+    };
+    storages.insert(resource.plural.to_owned(), whole);
     for subresource in &resource.subresources {
         let strategy = match (resource.plural, subresource.name) {
             (_, "status") => PartStrategy::status(resource),

@@ -124,8 +124,12 @@ impl Updater for ScaleStorage {
         Box::pin(async move {
             let info = ScaleUpdatedObjectInfo { storage: self, inner: call.info, name };
             let validation = ScaleValidation { inner: call.validation };
-            let call =
-                UpdateCall { info: &info, validation: &validation, missing: OnMissing::AsStrategy, options: call.options };
+            let call = UpdateCall {
+                info: &info,
+                validation: &validation,
+                missing: OnMissing::AsStrategy,
+                options: call.options,
+            };
             let updated = self.store.update(cx, name, call).await?;
             Ok(Updated { answer: self.scaled(updated.answer)?, created: false })
         })
@@ -145,11 +149,8 @@ impl ScaleUpdatedObjectInfo<'_> {
     /// The books on who owns the replicas; every version of these kinds has them at the same place.
     fn books(&self, object: &Object) -> Result<ScaleHandler> {
         let group = &self.storage.store.resource.group;
-        let versions: &[&str] = if group.is_empty() {
-            &["v1"]
-        } else {
-            &["extensions/v1beta1", "apps/v1beta1", "apps/v1beta2", "apps/v1"]
-        };
+        let versions: &[&str] =
+            if group.is_empty() { &["v1"] } else { &["extensions/v1beta1", "apps/v1beta1", "apps/v1beta2", "apps/v1"] };
         let path = Set::of_fields(&[&REPLICAS]);
         let paths: BTreeMap<_, _> =
             versions.iter().map(|version| ((*version).to_owned(), Some(path.clone()))).collect();

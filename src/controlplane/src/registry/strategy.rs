@@ -5,12 +5,22 @@
 use std::collections::BTreeMap;
 
 use api::{
-    resources::Resource,
+    apps::daemonset::hide_template_generation,
+    fieldlabels,
+    resources::{RESOURCES, Resource},
     rules::{self, Part, Request, Rules},
 };
-use apimachinery::{api::validation::object_meta::Scope, runtime::object::Object, validation::field::ErrorList};
+use apimachinery::{
+    api::{errors::StatusError, validation::object_meta::Scope},
+    meta::options::DeleteOptions,
+    runtime::object::Object,
+    validation::field::ErrorList,
+};
 use apiserver::{
-    registry::rest::strategy::{GarbageCollectionPolicy, ResetFields, Strategy},
+    registry::rest::{
+        Result,
+        strategy::{GarbageCollectionPolicy, ResetFields, Strategy, default_field_label},
+    },
     request::context::Context,
 };
 use serde_json::{Value, json};
@@ -82,7 +92,8 @@ impl Strategy for BuiltInStrategy {
     }
 
     fn validate_update(&self, _cx: &Context, object: &Object, old: &Object) -> ErrorList {
-        (self.rules.validate_update)(object, old)
+        let whole = rules::checks_whole_on_update(&self.resource.storage_version()).then(|| self.scope());
+        self.rules.validate_changed(object, old, whole)
     }
 
     fn warnings_on_update(&self, _cx: &Context, object: &Object, old: &Object) -> Vec<String> {
@@ -107,8 +118,43 @@ impl Strategy for BuiltInStrategy {
             || object.get(&["spec", "finalizers"]).and_then(Value::as_array).is_none_or(Vec::is_empty)
     }
 
+    fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
+        match fieldlabels::convert(&self.resource.gvk(), label) {
+            None => default_field_label(label, value),
+            Some(Ok(label)) => Ok((label, value.to_owned())),
+            Some(Err(message)) => Err(StatusError::new_bad_request(message)),
+        }
+    }
+
+    fn deprecation_warning(&self) -> Option<&'static str> {
+        (self.resource.kind == "Endpoints")
+            .then_some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+    }
+
+    /// Go: pkg/registry/batch/job/storage/storage.go JobStorage.Delete
+    fn warnings_on_delete(&self, options: &DeleteOptions) -> Vec<String> {
+        let says_nothing = options.propagation_policy.is_none() && options.orphan_dependents.is_none();
+        if self.resource.kind != "Job" || !says_nothing {
+            return Vec::new();
+        }
+        let warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to \
+                       remove them or set propagationPolicy=Orphan to suppress this warning";
+        vec![warning.to_owned()]
+    }
+
+    fn hide_from_metadata(&self, metadata: &mut Value) {
+        if self.resource.kind == "DaemonSet" {
+            hide_template_generation(metadata);
+        }
+    }
+
     fn reset_fields(&self) -> Vec<ResetFields> {
-        if self.rules.has_status { reset(self.resource, &[&["status"]]) } else { Vec::new() }
+        match self.resource.kind.as_str() {
+            "CertificateSigningRequest" => reset(self.resource, &[&["spec"], &["status"]]),
+            "Node" => reset(self.resource, &[&["status"]]),
+            _ if self.rules.has_status => reset(self.resource, &[&["status"]]),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -130,7 +176,10 @@ fn pod_grace_period(pod: &Object, requested: Option<i64>) -> i64 {
 
 fn reset(resource: &Resource, paths: &[&[&str]]) -> Vec<ResetFields> {
     let paths: Vec<Vec<String>> = paths.iter().map(|path| path.iter().map(ToString::to_string).collect()).collect();
-    vec![ResetFields { api_version: resource.group_version.to_string(), paths }]
+    let versions = RESOURCES
+        .iter()
+        .filter(|other| other.kind == resource.kind && other.group_version.group == resource.group_version.group);
+    versions.map(|other| ResetFields { api_version: other.group_version.to_string(), paths: paths.clone() }).collect()
 }
 
 /// The strategy of a sub-resource that shows the same object.
@@ -167,7 +216,9 @@ impl Strategy for PartStrategy {
     }
 
     fn validate_update(&self, _cx: &Context, object: &Object, old: &Object) -> ErrorList {
-        (self.part.validate_update)(object, old)
+        let mut errors = rules::validate_object_meta_change(object, old);
+        errors.extend((self.part.validate_update)(object, old));
+        errors
     }
 
     fn warnings_on_update(&self, _cx: &Context, object: &Object, old: &Object) -> Vec<String> {

@@ -117,6 +117,7 @@ impl Store {
     pub(crate) async fn encode(&self, trace: &Trace, object: &mut Object) -> Result<Bytes, Error> {
         object.set_resource_version("");
         object.remove(&["metadata", "selfLink"]);
+        self.resource().codec.tidy(object);
         trace.note("About to Encode");
         match self.resource().codec.encode(object).await {
             Ok(data) => {

@@ -116,6 +116,9 @@ pub async fn serve(scope: &RequestScope, verb: Verb, cx: &mut Context) -> Respon
         Ok(phase) => phase,
         Err(interrupted) => return handler::interrupted_response(interrupted),
     };
+    if let Some(warning) = scope.storage.deprecation_warning() {
+        cx.warnings.add(warning);
+    }
     let result = match verb {
         Verb::Create => create::create(scope, cx).await,
         Verb::Get => get::get(scope, cx).await,

@@ -6,8 +6,13 @@ use apimachinery::{
     api::errors::StatusError,
     jsonmergepatch, jsonpatch,
     meta::options::{FieldValidation, PatchType},
-    runtime::{object::Object, schema::GroupKind, serializer::yaml},
+    runtime::{
+        object::Object,
+        schema::{GroupKind, GroupVersionKind},
+        serializer::yaml,
+    },
     schema::decode,
+    util::strconv,
     validation::field::{BadValue, Error, ErrorList, Path},
 };
 use serde_json::{Map, Value};
@@ -30,38 +35,63 @@ pub(super) fn patch(
     body: &[u8],
     validation: FieldValidation,
 ) -> Result<Patched> {
+    let kind = current.gvk();
     let (patched, strict) = match patch_type {
         PatchType::Json => json_patch(current, body)?,
         PatchType::Merge => merge_patch(current, body)?,
         PatchType::StrategicMerge => return strategic_merge_patch(codec, &current, body, validation),
         PatchType::ApplyYaml => unreachable!("an apply is the field manager's work"),
     };
-    // What the client is shown when the result is no object of the kind.
-    let shown = |object: &Object| Value::Object(object.0.clone()).to_string();
-    decode_patched(codec, patched, strict, validation, shown)
+    decode_patched(codec, &kind, patched, strict, validation)
 }
 
 /// Reads the result of a patch as an object of the kind.
 fn decode_patched(
     codec: &dyn Codec,
-    patched: Object,
+    kind: &GroupVersionKind,
+    mut patched: Object,
     mut strict: Vec<String>,
     validation: FieldValidation,
-    shown: impl Fn(&Object) -> String,
 ) -> Result<Patched> {
-    // The text is needed for a refusal only, and the object is gone by then: it is made first where it may be needed.
-    let text = shown(&patched);
-    let decoded = codec.decode_value(patched).map_err(|error| invalid_patch(text.clone(), error.message))?;
+    // What the client is shown when the result is no object of the kind: it is gone by then.
+    let shown = Value::Object(patched.0.clone());
+    default_type(&mut patched, kind);
+    let decoded = codec.decode_value(patched).map_err(|error| invalid_patch(shown.to_string(), error.message))?;
     strict.extend(decoded.strict);
+    check_strict(decoded.object, strict, validation, || shown.to_string())
+}
+
+/// Gives an object the parts of its type that it lacks.
+///
+/// Go: apimachinery/pkg/runtime/serializer/json/json.go gvkWithDefaults
+fn default_type(object: &mut Object, kind: &GroupVersionKind) {
+    let mut own = object.gvk();
+    if own.kind.is_empty() {
+        own.kind.clone_from(&kind.kind);
+    }
+    if own.version.is_empty() && own.group.is_empty() {
+        own.group.clone_from(&kind.group);
+        own.version.clone_from(&kind.version);
+    }
+    object.set_gvk(&own);
+}
+
+/// Does with unknown and repeated fields what the client asked for.
+fn check_strict(
+    object: Object,
+    mut strict: Vec<String>,
+    validation: FieldValidation,
+    shown: impl FnOnce() -> String,
+) -> Result<Patched> {
     match validation {
         FieldValidation::Ignore => strict.clear(),
         FieldValidation::Warn => {}
         FieldValidation::Strict if strict.is_empty() => {}
         FieldValidation::Strict => {
-            return Err(invalid_patch(text, format!("strict decoding error: {}", strict.join(", "))));
+            return Err(invalid_patch(shown(), format!("strict decoding error: {}", strict.join(", "))));
         }
     }
-    Ok(Patched { object: decoded.object, warnings: strict })
+    Ok(Patched { object, warnings: strict })
 }
 
 fn invalid_patch(shown: String, detail: String) -> StatusError {
@@ -92,23 +122,32 @@ fn strategic_merge_patch(
     validation: FieldValidation,
 ) -> Result<Patched> {
     let decoded = decode::untyped(body).map_err(|error| StatusError::new_bad_request(error.0))?;
-    let (patch, strict) = (Object::from_value(decoded.value).unwrap_or_default(), decoded.strict);
-    let shown = go_map(&Value::Object(patch.0.clone()));
-    let patched = codec.strategic_merge(current, patch)?;
-    decode_patched(codec, patched, strict, validation, |_| shown.clone())
+    let (patch, mut strict) = (Object::from_value(decoded.value).unwrap_or_default(), decoded.strict);
+    let merged = codec.strategic_merge(current, patch.clone())?;
+    strict.extend(merged.strict);
+    check_strict(merged.object, strict, validation, || strconv::sprint(&patch.into_value()))
 }
 
 /// Reads the body of an apply.
 pub(super) fn read_apply(body: &[u8], validation: FieldValidation) -> Result<Patched> {
-    let document = yaml::decode(body)
-        .map_err(|error| StatusError::new_bad_request(format!("error decoding YAML: {}", error.0)))?;
+    let document = yaml::decode(body).map_err(|error| {
+        StatusError::new_bad_request(format!("error decoding YAML: error converting YAML to JSON: {error}"))
+    })?;
     let strict = document.strict_error();
     let object = match document.value {
         Value::Object(fields) => Object(fields),
         Value::Null => Object(Map::new()),
-        _ => {
-            let message = "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal \
-                           into Go value of type map[string]interface {}";
+        other => {
+            let message = format!(
+                "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go \
+                 value of type map[string]interface {{}}",
+                match other {
+                    Value::Array(_) => "array",
+                    Value::Bool(_) => "bool",
+                    Value::Number(_) => "number",
+                    Value::Null | Value::Object(_) | Value::String(_) => "string",
+                }
+            );
             return Err(StatusError::new_bad_request(message));
         }
     };
@@ -119,19 +158,5 @@ pub(super) fn read_apply(body: &[u8], validation: FieldValidation) -> Result<Pat
         ))),
         Some(_) if validation == FieldValidation::Warn => Ok(Patched { object, warnings: document.duplicates }),
         _ => Ok(Patched { object, warnings: Vec::new() }),
-    }
-}
-
-/// Shows a value as Go's `%+v` shows a map: `map[spec:map[replicas:2]]`.
-fn go_map(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key}:{}", go_map(value))).collect();
-            format!("map[{}]", fields.join(" "))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(go_map).collect::<Vec<_>>().join(" ")),
-        Value::String(text) => text.clone(),
-        Value::Null => "<nil>".to_owned(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }

@@ -132,10 +132,11 @@ pub(super) async fn json(scope: &RequestScope, trace: &Trace, answer: Answer) ->
             let items = served(scope, trace, std::slice::from_ref(&encoded)).await?;
             Ok(items.into_iter().next().expect("one object was served as one"))
         }
-        Answer::Object(mut object) if object.gvk().group_version() == scope.hub => {
+        Answer::Object(object) if object.gvk() == scope.hub.with_kind(&scope.kind.kind) => {
             // It never was in storage, where it would have got the form in which Go writes it.
+            let mut object = scope.from_hub(trace, object).await?;
             scope.codec.complete(&mut object);
-            Ok(scope.from_hub(trace, object).await?.to_json().into())
+            Ok(object.to_json().into())
         }
         // A Status, or an object of another group: it has one version.
         Answer::Object(object) => Ok(object.to_json().into()),
@@ -151,7 +152,8 @@ pub(super) async fn served(scope: &RequestScope, trace: &Trace, items: &[Arc<Enc
     let missing: Vec<&Arc<Encoded>> = items.iter().filter(|item| item.made_form(&form).is_none()).collect();
     let objects = missing.iter().map(|item| item.object()).collect();
     let converted = scope.convert(trace, objects, &scope.kind.group_version()).await?;
-    for (item, object) in missing.into_iter().zip(converted) {
+    for (item, mut object) in missing.into_iter().zip(converted) {
+        scope.codec.complete(&mut object);
         item.form(&form, || object.to_json().into());
     }
     Ok(items.iter().map(|item| item.made_form(&form).unwrap_or_else(|| item.json.clone())).collect())

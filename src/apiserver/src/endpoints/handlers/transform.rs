@@ -90,8 +90,8 @@ pub(super) async fn object(
             Ok(parts)
         }
         TransformKind::PartialObjectMetadata => Ok(vec![match answer {
-            Answer::Encoded(encoded) => partial(&encoded, transform),
-            Answer::Object(object) => partial_of(&object, transform).to_json().into(),
+            Answer::Encoded(encoded) => partial(scope, &encoded, transform),
+            Answer::Object(object) => partial_of(scope, &object, transform).to_json().into(),
         }]),
         TransformKind::PartialObjectMetadataList => Err(not_acceptable(format!(
             "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
@@ -112,6 +112,9 @@ pub(super) async fn list(scope: &RequestScope, cx: &Context, list: List, transfo
             if let Some(count) = list.remaining_item_count {
                 metadata["remainingItemCount"] = count.into();
             }
+            if list.items.is_empty() {
+                return Ok(vec![table(scope, transform, &metadata, Columns::Shown, scope.table_convertor.no_rows())]);
+            }
             let mut parts = vec![table_header(scope, transform, &metadata, Columns::Shown)];
             for (index, item) in list.items.iter().enumerate() {
                 if index > 0 {
@@ -129,7 +132,7 @@ pub(super) async fn list(scope: &RequestScope, cx: &Context, list: List, transfo
                 if index > 0 {
                     parts.push(Bytes::from_static(b","));
                 }
-                parts.push(partial(item, transform));
+                parts.push(partial(scope, item, transform));
             }
             parts.push(Bytes::from_static(b"]}"));
             Ok(parts)
@@ -166,12 +169,19 @@ pub(super) enum Columns {
 
 /// Returns the beginning of a Table's JSON, up to the bracket before its rows.
 pub(super) fn table_header(scope: &RequestScope, transform: Transform, metadata: &Value, columns: Columns) -> Bytes {
+    let mut header = Vec::from(table(scope, transform, metadata, columns, "["));
+    header.pop();
+    header.into()
+}
+
+/// Returns a Table's JSON with these rows.
+fn table(scope: &RequestScope, transform: Transform, metadata: &Value, columns: Columns, rows: &str) -> Bytes {
     let columns = match columns {
         Columns::Shown => Value::Array(scope.table_convertor.columns()),
         Columns::Known => Value::Null,
     };
     format!(
-        "{{\"kind\":\"Table\",\"apiVersion\":\"{}\",\"metadata\":{metadata},\"columnDefinitions\":{columns},\"rows\":[",
+        "{{\"kind\":\"Table\",\"apiVersion\":\"{}\",\"metadata\":{metadata},\"columnDefinitions\":{columns},\"rows\":{rows}}}",
         transform.api_version()
     )
     .into()
@@ -188,14 +198,14 @@ async fn row(
     let cells = scope.table_convertor.cells(viewer.now, &object)?;
     let object = match include {
         IncludeObject::None => Value::Null,
-        IncludeObject::Metadata => partial_of(&object, transform).into_value(),
+        IncludeObject::Metadata => partial_of(scope, &object, transform).into_value(),
         IncludeObject::Object => scope.from_hub(viewer.trace, object).await?.into_value(),
     };
     Ok(json!({"cells": cells, "object": object}).to_string().into())
 }
 
 /// Returns the metadata of an object, which is made once and kept with the entry.
-pub(super) fn partial(encoded: &Encoded, transform: Transform) -> Bytes {
+pub(super) fn partial(scope: &RequestScope, encoded: &Encoded, transform: Transform) -> Bytes {
     /// Everything else is skipped, not built.
     #[derive(Deserialize)]
     struct MetadataOnly {
@@ -203,16 +213,17 @@ pub(super) fn partial(encoded: &Encoded, transform: Transform) -> Bytes {
     }
     encoded.form(transform.version, || {
         let only: MetadataOnly = serde_json::from_slice(&encoded.json).expect("encoded from an object");
-        with_metadata(only.metadata, transform).to_json().into()
+        with_metadata(scope, only.metadata, transform).to_json().into()
     })
 }
 
 /// Returns the metadata of an object.
-fn partial_of(object: &Object, transform: Transform) -> Object {
-    with_metadata(object.get(&["metadata"]).cloned().unwrap_or_else(|| json!({})), transform)
+fn partial_of(scope: &RequestScope, object: &Object, transform: Transform) -> Object {
+    with_metadata(scope, object.get(&["metadata"]).cloned().unwrap_or_else(|| json!({})), transform)
 }
 
-fn with_metadata(metadata: Value, transform: Transform) -> Object {
+fn with_metadata(scope: &RequestScope, mut metadata: Value, transform: Transform) -> Object {
+    scope.storage.hide_from_metadata(&mut metadata);
     let mut partial = Object::new(&GroupVersionKind::new("meta.k8s.io", transform.version, "PartialObjectMetadata"));
     partial.set(&["metadata"], metadata);
     partial

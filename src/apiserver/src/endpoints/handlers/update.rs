@@ -35,8 +35,8 @@ pub(super) async fn update(scope: &RequestScope, cx: &Context) -> Result<Respons
     let input = scope.negotiate_input(cx)?;
 
     let mut object = scope.decode(cx, input, body, options.field_validation()).await?;
-    create::check_name(scope, cx, &mut object)?;
     create::check_namespace(scope, cx, &mut object)?;
+    create::check_name(scope, cx, &mut object)?;
     create::remove_duplicate_owner_references(cx, &mut object);
 
     let name = cx.info.name.as_str();

@@ -142,7 +142,7 @@ impl WatchBody {
                 let columns = std::mem::replace(&mut self.columns, Columns::Known);
                 transform::watched_table(&self.scope, viewer, object, self.include, transform, columns).await?
             }
-            Some(transform) => vec![transform::partial(object, transform)],
+            Some(transform) => vec![transform::partial(&self.scope, object, transform)],
         };
         self.frame(kind, &parts, out)
     }
@@ -164,7 +164,7 @@ impl WatchBody {
                 let rows = Bytes::from_static(b"]}");
                 vec![transform::table_header(&self.scope, transform, &metadata, columns), rows]
             }
-            Some(transform) => vec![transform::partial(&encoded, transform)],
+            Some(transform) => vec![transform::partial(&self.scope, &encoded, transform)],
         };
         self.frame("BOOKMARK", &parts, out)?;
         if initial_events_end && let Some(phase) = self.phase.take() {

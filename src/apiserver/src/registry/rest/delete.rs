@@ -183,7 +183,7 @@ fn garbage_collection_finalizer(
 ///
 /// Go: registry/store.go ShouldDeleteDuringUpdate
 pub fn should_delete_during_update(object: &Object, old: &Object) -> bool {
-    object.finalizers().is_empty() && old.deletion_timestamp().is_some() && grace_period(old) == Some(0)
+    object.finalizers().is_empty() && old.deletion_timestamp().is_some() && matches!(grace_period(old), None | Some(0))
 }
 
 fn grace_period(object: &Object) -> Option<i64> {

@@ -17,6 +17,7 @@ use apimachinery::{
     },
 };
 use phase::BoxFuture;
+use serde_json::Value;
 
 use crate::request::{context::Context, handler::Response};
 
@@ -104,15 +105,18 @@ pub trait Storage: Send + Sync {
     }
     /// Translates a field selector's label to the hub version's, or refuses a field that nobody may select by.
     ///
-    /// Go: runtime.FieldLabelConversionFunc, DefaultMetaV1FieldSelectorConversion
+    /// Go: runtime.FieldLabelConversionFunc
     fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
-        match label {
-            "metadata.name" | "metadata.namespace" => Ok((label.to_owned(), value.to_owned())),
-            _ => Err(StatusError::new_bad_request(format!(
-                "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-            ))),
-        }
+        strategy::default_field_label(label, value)
     }
+    /// Returns what every client of the resource should know: that it is deprecated.
+    ///
+    /// Go: apiserver/pkg/endpoints/deprecation/deprecation.go WarningMessage
+    fn deprecation_warning(&self) -> Option<&str> {
+        None
+    }
+    /// Takes from metadata that is shown alone what is no metadata in Go's hub version.
+    fn hide_from_metadata(&self, _metadata: &mut Value) {}
     /// How objects are shown in columns.
     fn table_convertor(&self) -> Arc<dyn table::TableConvertor> {
         Arc::new(table::DefaultTableConvertor)

@@ -5,9 +5,12 @@
 //! Go has one interface per verb and finds optional ones by type assertion. Every kind needs most of
 //! them, so here they are one trait whose optional parts have the defaults that Go's absence means.
 
-use apimachinery::{runtime::object::Object, validation::field::ErrorList};
+use apimachinery::{
+    api::errors::StatusError, meta::options::DeleteOptions, runtime::object::Object, validation::field::ErrorList,
+};
+use serde_json::Value;
 
-use crate::request::context::Context;
+use crate::{registry::rest::Result, request::context::Context};
 
 /// What becomes of the objects that an owner leaves behind, where the request does not say.
 ///
@@ -111,8 +114,42 @@ pub trait Strategy: Send + Sync {
         true
     }
 
+    /// Translates a field selector's label to the hub version's, or refuses a field that nobody may select by.
+    ///
+    /// Go: runtime.FieldLabelConversionFunc
+    fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
+        default_field_label(label, value)
+    }
+
+    /// Returns what every client of the resource should know: that it is deprecated.
+    ///
+    /// Go: apiserver/pkg/endpoints/deprecation/deprecation.go WarningMessage
+    fn deprecation_warning(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Takes from metadata that is shown alone what is no metadata in Go's hub version.
+    fn hide_from_metadata(&self, _metadata: &mut Value) {}
+
+    /// Returns what a client should know about a delete that does not say what becomes of dependents.
+    fn warnings_on_delete(&self, _options: &DeleteOptions) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Fields that a client cannot own through this resource.
     fn reset_fields(&self) -> Vec<ResetFields> {
         Vec::new()
+    }
+}
+
+/// The labels that every kind has.
+///
+/// Go: apimachinery/pkg/runtime/conversion.go DefaultMetaV1FieldSelectorConversion
+pub fn default_field_label(label: &str, value: &str) -> Result<(String, String)> {
+    match label {
+        "metadata.name" | "metadata.namespace" => Ok((label.to_owned(), value.to_owned())),
+        _ => Err(StatusError::new_bad_request(format!(
+            "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        ))),
     }
 }

@@ -15,6 +15,10 @@ use crate::registry::rest::Result;
 pub trait TableConvertor: Send + Sync {
     /// Returns the columns: `TableColumnDefinition` each.
     fn columns(&self) -> Vec<Value>;
+    /// Returns how the rows of an empty list are written; Go's list of them is there from the beginning, or not.
+    fn no_rows(&self) -> &'static str {
+        "[]"
+    }
     /// Returns the cells of one object, in the order of the columns. `now` is the time of day: some cells are ages.
     fn cells(&self, now: Duration, object: &Object) -> Result<Vec<Value>>;
 }
@@ -32,6 +36,10 @@ impl TableConvertor for DefaultTableConvertor {
             column("Name", "string", "name", "Name must be unique within a namespace."),
             column("Created At", "date", "", "The time at which the server saw the object for the first time."),
         ]
+    }
+
+    fn no_rows(&self) -> &'static str {
+        "null"
     }
 
     fn cells(&self, _: Duration, object: &Object) -> Result<Vec<Value>> {

@@ -40,6 +40,7 @@ impl GracefulDeleter for Store {
         options: &'a DeleteOptions,
     ) -> BoxFuture<'a, Result<Deleted>> {
         Box::pin(async move {
+            self.warn(cx, options);
             let key = self.key(cx, name)?;
             let current = self.storage.get(&cx.trace, &key, GetOptions::default()).await;
             let current = current.map_err(|error| interpret_delete_error(error, &self.resource, name))?;
@@ -58,6 +59,7 @@ impl CollectionDeleter for Store {
         list: &'a ListOptions,
     ) -> BoxFuture<'a, Result<List>> {
         Box::pin(async move {
+            self.warn(cx, options);
             let limit = if list.limit > 0 { list.limit } else { PAGE };
             let mut page_options = ListOptions { limit, ..list.clone() };
             let mut deleted = List::default();
@@ -84,6 +86,10 @@ impl CollectionDeleter for Store {
 }
 
 impl Store {
+    fn warn(&self, cx: &Context, options: &DeleteOptions) {
+        self.strategy.warnings_on_delete(options).into_iter().for_each(|warning| cx.warnings.add(warning));
+    }
+
     /// Deletes one object of a list; that somebody else was faster is no error.
     async fn delete_item(
         &self,

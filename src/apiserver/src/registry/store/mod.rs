@@ -22,6 +22,7 @@ use apimachinery::{
     util::validation,
 };
 use phase::BoxFuture;
+use serde_json::Value;
 use storage::{
     errors::interpret_update_error,
     interface::{Missing, TryUpdate},
@@ -231,6 +232,18 @@ impl rest::Storage for Store {
 
     fn reset_fields(&self) -> Vec<ResetFields> {
         self.strategy.reset_fields()
+    }
+
+    fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
+        self.strategy.convert_field_label(label, value)
+    }
+
+    fn deprecation_warning(&self) -> Option<&str> {
+        self.strategy.deprecation_warning()
+    }
+
+    fn hide_from_metadata(&self, metadata: &mut Value) {
+        self.strategy.hide_from_metadata(metadata);
     }
 
     fn table_convertor(&self) -> Arc<dyn TableConvertor> {

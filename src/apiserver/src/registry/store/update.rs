@@ -7,6 +7,7 @@ use std::sync::Arc;
 use apimachinery::{
     api::errors::StatusError,
     runtime::{encoded::Encoded, object::Object, schema::GroupKind},
+    util::strconv,
     validation::field::{Error, ErrorList, Path},
 };
 use phase::BoxFuture;
@@ -162,6 +163,10 @@ impl Attempt<'_> {
         let (version, current) = (object.resource_version(), existing.resource_version());
         if version == current {
             return Ok(());
+        }
+        if !version.is_empty() && version.parse::<u64>().is_err() {
+            let message = format!("strconv.ParseUint: parsing {}: invalid syntax", strconv::quote(version));
+            return Err(StatusError::new(500, "", message));
         }
         if !matches!(version, "" | "0") {
             return Err(StatusError::new_conflict(&self.store.resource, self.name, OPTIMISTIC_LOCK_ERROR));

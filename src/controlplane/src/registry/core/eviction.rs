@@ -168,7 +168,8 @@ impl Eviction {
                 delete.preconditions.resource_version = Some(pod.resource_version().to_owned());
             }
             match self.pods.delete(cx, name, &ValidateAll, &delete).await {
-                Err(error) if error.is_conflict() && !pinned && attempt < EVICTIONS_RETRY && uid_fits(&pod, options) => {}
+                Err(error)
+                    if error.is_conflict() && !pinned && attempt < EVICTIONS_RETRY && uid_fits(&pod, options) => {}
                 result => return result.map(|_| None),
             }
         }
@@ -315,7 +316,9 @@ fn check_and_decrement(budget: &mut Object) -> Result<()> {
 fn no_disruption_left(budget: &Object) -> String {
     let conditions = budget.get(&["status", "conditions"]).and_then(Value::as_array);
     let failed = conditions.into_iter().flatten().find(|condition| {
-        condition["type"] == "DisruptionAllowed" && condition["status"] == "False" && condition["reason"] == "SyncFailed"
+        condition["type"] == "DisruptionAllowed"
+            && condition["status"] == "False"
+            && condition["reason"] == "SyncFailed"
     });
     match failed {
         Some(condition) => format!(
