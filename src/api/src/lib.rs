@@ -30,6 +30,7 @@ pub mod printers;
 
 // The groups.
 pub mod admissionregistration;
+pub mod apiregistration;
 pub mod apps;
 pub mod autoscaling;
 pub mod batch;

@@ -16,7 +16,9 @@ use apiserver::{
     },
     registry::rest::Storage,
     server::{
-        config::{CompletedConfig as GenericCompletedConfig, defaults::DEFAULT_LEGACY_API_PREFIX},
+        config::{
+            CompletedConfig as GenericCompletedConfig, Config as GenericConfig, defaults::DEFAULT_LEGACY_API_PREFIX,
+        },
         delegation::DelegationTarget,
         genericapiserver::GenericAPIServer,
         hooks::{PostStartHookContext, post_start_hook},
@@ -149,16 +151,7 @@ impl CompletedConfig {
         if let Some(made) = &self.made.rbac {
             groups.iter_mut().for_each(|(_, storages)| rbac::protect(storages, &made.escalation));
         }
-        let installation = Installation {
-            scheme: Arc::new(codec::BuiltIn),
-            admission: config.admission_control.clone().map(|chain| chain as _),
-            equivalents: config.equivalent_resources.clone(),
-            authorizer: config.authorization.authorizer.clone(),
-            min_request_timeout: config.min_request_timeout.into(),
-            media_types: negotiation::BUILT_IN,
-            patch_types: &PatchType::ALL,
-            items: Items::Bare,
-        };
+        let installation = installation(config);
         // Versions of one group stand together, the preferred one first.
         let mut infos: Vec<APIGroupInfo> = Vec::new();
         for (version, storage) in groups {
@@ -256,6 +249,20 @@ impl CompletedConfig {
     /// What RBAC keeps in memory, if RBAC is asked.
     pub fn rbac(&self) -> Option<&Rbac> {
         self.made.rbac.as_ref()
+    }
+}
+
+/// What all built-in groups share, whichever server has them.
+pub fn installation(config: &GenericConfig) -> Installation {
+    Installation {
+        scheme: Arc::new(codec::BuiltIn),
+        admission: config.admission_control.clone().map(|chain| chain as _),
+        equivalents: config.equivalent_resources.clone(),
+        authorizer: config.authorization.authorizer.clone(),
+        min_request_timeout: config.min_request_timeout.into(),
+        media_types: negotiation::BUILT_IN,
+        patch_types: &PatchType::ALL,
+        items: Items::Bare,
     }
 }
 

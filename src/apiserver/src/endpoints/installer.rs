@@ -39,6 +39,7 @@ pub struct APIGroupInfo {
 }
 
 /// One version of a group.
+#[derive(Clone)]
 pub struct APIVersionInfo {
     /// `v1`
     pub version: String,

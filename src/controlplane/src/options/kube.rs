@@ -88,6 +88,8 @@ pub struct KubeOptions {
     pub endpoint_reconciler_type: String,
     /// `--enable-aggregator-routing`
     pub enable_aggregator_routing: bool,
+    /// `--aggregator-reject-forwarding-redirect`
+    pub aggregator_reject_forwarding_redirect: bool,
     /// `--proxy-client-cert-file`, `--proxy-client-key-file`
     pub proxy_client: Option<(String, String)>,
     /// `--kubelet-client-certificate`, `--kubelet-client-key`
@@ -118,6 +120,7 @@ impl KubeOptions {
             event_ttl: values.duration("event-ttl"),
             endpoint_reconciler_type: values.string("endpoint-reconciler-type"),
             enable_aggregator_routing: values.bool("enable-aggregator-routing"),
+            aggregator_reject_forwarding_redirect: values.bool("aggregator-reject-forwarding-redirect"),
             proxy_client: pair(values, "proxy-client-cert-file", "proxy-client-key-file"),
             kubelet_client: pair(values, "kubelet-client-certificate", "kubelet-client-key"),
             kubelet_ca: values.string("kubelet-certificate-authority"),

@@ -83,10 +83,15 @@ pub struct Provider<'a> {
 impl Provider<'_> {
     /// Returns the stores of all stored resources, group by group. Versions of one kind share a store.
     pub fn storages(&self) -> Vec<(GroupVersion, Storages)> {
+        self.storages_of(&GROUPS)
+    }
+
+    /// Returns the stores of some groups, in this order.
+    pub fn storages_of(&self, names: &[&str]) -> Vec<(GroupVersion, Storages)> {
         let mut by_prefix: BTreeMap<&str, Store> = BTreeMap::new();
         let mut groups: Vec<(GroupVersion, Storages)> = Vec::new();
-        for group in GROUPS {
-            for resource in RESOURCES.iter().filter(|resource| resource.group_version.group == group) {
+        for group in names {
+            for resource in RESOURCES.iter().filter(|resource| resource.group_version.group == *group) {
                 let served =
                     self.resource_config.resource_enabled(&resource.group_version.with_resource(resource.plural));
                 if !served || !resource.has_verb("list") || resource.kind == "ComponentStatus" {

@@ -20,7 +20,7 @@ pub struct Config {
     /// The API extensions'.
     pub api_extensions: apiextensions::apiserver::Config,
     /// The aggregator's.
-    pub aggregator: aggregator::apiserver::Config,
+    pub aggregator: ::aggregator::apiserver::Config,
 }
 
 /// Go: cmd/kube-apiserver/app/config.go CompletedConfig
@@ -30,7 +30,7 @@ pub struct CompletedConfig {
     /// The API extensions'.
     pub api_extensions: apiextensions::apiserver::CompletedConfig,
     /// The aggregator's.
-    pub aggregator: aggregator::apiserver::CompletedConfig,
+    pub aggregator: ::aggregator::apiserver::CompletedConfig,
 }
 
 /// Builds the generic config once; the other two begin as copies of it.
@@ -66,11 +66,12 @@ async fn create_aggregator_config(
     trace: &Trace,
     kube_apis: &instance::Config,
     completed: &CompletedOptions,
-) -> Result<aggregator::apiserver::Config, StartError> {
+) -> Result<::aggregator::apiserver::Config, StartError> {
     let mut generic = delegate_config(&kube_apis.generic.config);
     let phase = trace.enter(Phase::CreateAggregatorConfig, &mut generic).await?;
-    phase.exit(&generic);
-    Ok(aggregator::apiserver::Config { generic, proxy_client: completed.options.kube.proxy_client.clone() })
+    let config = super::aggregator::create_config(generic, kube_apis, completed)?;
+    phase.exit(&config.generic);
+    Ok(config)
 }
 
 /// A copy of the control plane's generic config: everything is shared but the hooks, which are its own.

@@ -6,9 +6,12 @@
 //! run                      options -> config -> completed -> server chain -> prepared -> running
 //!   config                 NewConfig: generic, kube, apiextensions, aggregator
 //!   server                 CreateServerChain: not-found <- apiextensions <- kube <- aggregator
+//!     aggregator           what is served behind it gets APIServices; crdregistration: custom resources, too
 //! ```
 
+pub mod aggregator;
 pub mod config;
+pub mod crdregistration;
 pub mod server;
 
 use apiserver::server::start_error::StartError;

@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use aggregator::apiserver::APIAggregator;
+use ::aggregator::apiserver::APIAggregator;
 use apiserver::server::{
     delegation::new_empty_delegate_with_custom_handler, notfoundhandler::NotFoundHandler, start_error::StartError,
 };
 use phase::{catalog::Phase, snapshot::Nothing, trace::Trace};
 
-use crate::kube_apiserver::config::CompletedConfig;
+use crate::kube_apiserver::{aggregator, config::CompletedConfig};
 
 /// Creates the servers and puts each in front of the one before.
 ///
@@ -31,7 +31,7 @@ pub async fn create_server_chain(trace: &Trace, config: CompletedConfig) -> Resu
     phase.done();
 
     let phase = trace.enter(Phase::CreateAggregatorServer, &mut Nothing).await?;
-    let aggregator = config.aggregator.new(trace, kube_api_server.generic_api_server.clone()).await?;
+    let aggregator = aggregator::create_server(trace, &config.aggregator, kube_api_server.generic_api_server.clone()).await?;
     phase.done();
 
     chain.done();
