@@ -144,7 +144,7 @@ impl CompletedConfig {
             resource_config: resources,
             event_ttl: self.extra.event_ttl,
             storage_media_type: &self.extra.storage_media_type,
-            special: Special { client: self.made.loopback_client.clone(), issuer: self.extra.issuer.clone() },
+            special: Some(Special { client: self.made.loopback_client.clone(), issuer: self.extra.issuer.clone() }),
         };
         let mut groups = self.reviews();
         groups.extend(provider.storages());

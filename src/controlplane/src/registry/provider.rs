@@ -76,8 +76,8 @@ pub struct Provider<'a> {
     pub event_ttl: Duration,
     /// In which form objects are written.
     pub storage_media_type: &'a str,
-    /// What sub-resources need besides.
-    pub special: Special,
+    /// What sub-resources need besides; `None`: the resources have no other than their status.
+    pub special: Option<Special>,
 }
 
 impl Provider<'_> {
@@ -107,7 +107,9 @@ impl Provider<'_> {
                 install(storages, resource, &store);
             }
         }
-        subresources::install(&mut groups, &by_prefix, &self.special);
+        if let Some(special) = &self.special {
+            subresources::install(&mut groups, &by_prefix, special);
+        }
         groups
     }
 

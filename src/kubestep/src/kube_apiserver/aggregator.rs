@@ -97,6 +97,7 @@ pub fn create_config(
         event_ttl: kube.event_ttl,
         // Whatever kube-apiserver writes, APIServices are written as JSON.
         storage_media_type: "application/json",
+        special: None,
     };
     let versions = provider.storages_of(&[apiservice::GROUP]).into_iter();
     let rest_storage = versions.map(|(version, storage)| APIVersionInfo { version: version.version, storage });
