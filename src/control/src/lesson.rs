@@ -43,6 +43,8 @@ pub struct Lesson {
     pub explain: Localised,
     /// A command that does by hand what this step does.
     pub command: String,
+    /// Whether it waits until the learner goes on.
+    pub waits: bool,
     /// Whether the whole lesson is done.
     pub finished: bool,
 }
@@ -66,7 +68,7 @@ pub struct Predict {
     /// The question.
     pub ask: Localised,
     /// The answers to choose from.
-    pub choices: Vec<String>,
+    pub choices: Vec<Localised>,
     /// The chosen one.
     pub chosen: Option<usize>,
     /// The right one, once the run has shown it.

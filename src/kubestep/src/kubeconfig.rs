@@ -6,18 +6,30 @@ use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::pki::Pki;
+use crate::pki::{Identity, Pki};
 
-/// A user of the kubeconfig: its name, the files that prove it.
+/// The users of the first start: their names, and what they may do.
 const USERS: [(&str, &str); 2] = [("admin", "may do everything"), ("dev", "may do only what RBAC allows")];
 
 /// Writes a kubeconfig with the contexts `admin` (current) and `dev`.
 pub fn write(path: &Path, server: &str, pki: &Pki) -> anyhow::Result<()> {
-    let text = serde_saphyr::to_string(&content(server, pki)?)?;
     let mut comments = String::new();
+    let mut users = Vec::new();
     for (name, may) in USERS {
         comments.push_str(&format!("# {name}: {may}; kubectl --context {name} ...\n"));
+        users.push((name, pki.identity(name)?));
     }
+    save(path, &comments, &content(server, pki, &users)?)
+}
+
+/// Writes a kubeconfig for one user.
+pub fn write_for(path: &Path, server: &str, pki: &Pki, name: &str, identity: Identity) -> anyhow::Result<()> {
+    save(path, "", &content(server, pki, &[(name, identity)])?)
+}
+
+/// The file appears with its whole content, or not at all, and nobody else may read it.
+fn save(path: &Path, comments: &str, content: &Value) -> anyhow::Result<()> {
+    let text = serde_saphyr::to_string(content)?;
     let partial = path.with_extension("partial");
     let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&partial)?;
     file.write_all(comments.as_bytes())?;
@@ -25,13 +37,13 @@ pub fn write(path: &Path, server: &str, pki: &Pki) -> anyhow::Result<()> {
     fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn content(server: &str, pki: &Pki) -> anyhow::Result<Value> {
-    let data = |file: &str| anyhow::Ok(STANDARD.encode(pki.read(file)?));
+/// A cluster, and a context for each user; the first is the current one.
+fn content(server: &str, pki: &Pki, identities: &[(&str, Identity)]) -> anyhow::Result<Value> {
     let (mut users, mut contexts) = (Vec::new(), Vec::new());
-    for (name, _) in USERS {
+    for (name, identity) in identities {
         users.push(json!({"name": name, "user": {
-            "client-certificate-data": data(&format!("{name}.crt"))?,
-            "client-key-data": data(&format!("{name}.key"))?,
+            "client-certificate-data": STANDARD.encode(&identity.certificate),
+            "client-key-data": STANDARD.encode(&identity.key),
         }}));
         contexts.push(json!({"name": name, "context": {"cluster": "kubestep", "user": name}}));
     }
@@ -40,11 +52,11 @@ fn content(server: &str, pki: &Pki) -> anyhow::Result<Value> {
         "kind": "Config",
         "clusters": [{"name": "kubestep", "cluster": {
             "server": server,
-            "certificate-authority-data": data("ca.crt")?,
+            "certificate-authority-data": STANDARD.encode(pki.read("ca.crt")?),
         }}],
         "users": users,
         "contexts": contexts,
-        "current-context": "admin",
+        "current-context": identities.first().map(|(name, _)| name),
     }))
 }
 

@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use apiserver::request::context::Services;
 use control::{
     controller::{Controller, Pump, Start},
-    ports::Lab,
+    handle::Handle,
+    ports::{Lab, Launched, Ports},
 };
 use controlplane::apiserver::environment::Environment;
 use kv::{backend::Backend, memory::Memory, observed::Observed};
@@ -16,18 +17,26 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    beside::{self, Beside},
     cli::invocation::Personality,
     data_dir::DataDir,
     kube_apiserver,
-    ports::Laboratory,
-    setup::{Setup, TakenPort},
+    ports::{Laboratory, OpenedBackend, StoreInspector},
+    setup::{Server, Setup, TakenPort},
 };
 
 /// A server of a lesson, and how to end it.
 pub struct LessonServer {
-    /// What the lesson sees of it.
-    world: Option<World>,
-    stop: CancellationToken,
+    /// Who watches it.
+    pub controller: Arc<Controller>,
+    /// What the interface may ask it.
+    pub ports: Ports,
+    /// The lesson's own grip on it.
+    handle: Option<Handle>,
+    /// Where it can be reached, once it serves.
+    launched: Option<Launched>,
+    environment: Environment,
+    beside: Option<Beside>,
     served: JoinHandle<anyhow::Result<()>>,
     /// Holds the keys; removed with this.
     _data_dir: Option<DataDir>,
@@ -43,40 +52,57 @@ impl LessonServer {
         controller.start()?;
         let tracer = Tracer::new(clock.clone());
         tracer.listen(Some(controller.clone()));
-        let handle = controller.attach();
+        let handle = Some(controller.attach());
         let stop = CancellationToken::new();
-        let store = clock.clone();
+        let memory = Arc::new(Observed::new(Memory::new(clock.clone()))) as Arc<dyn Backend>;
+        let backend = OpenedBackend::default();
+        backend.set(memory.clone()).unwrap_or_default();
         let environment = Environment {
             services: Services { clock, ids: Arc::new(Ids::seeded(settings.seed)) },
             tracer,
             open_backend: Arc::new(move |_| {
-                let memory = Arc::new(Observed::new(Memory::new(store.clone()))) as Arc<dyn Backend>;
+                let memory = memory.clone();
                 Box::pin(async move { Ok(memory) })
             }),
             stop: stop.clone(),
             tasks: TaskTracker::new(),
         };
         let pki = setup.pki.clone().context("a lesson has keys of its own")?;
-        let lab: Arc<dyn Lab> = Laboratory::new(setup.server.clone(), pki, stop.clone());
-        let options = setup.take_server().options;
+        let lab = Some(Laboratory::new(setup.server.clone(), pki, stop) as Arc<dyn Lab>);
+        let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend })), lab, teacher: None };
+        let launched = setup.launched();
+        let Server { options, beside } = setup.take_server();
         let trace = environment.tracer.start(TraceKind::Startup, || "startup".to_owned());
+        let running = environment.clone();
         let served = tokio::spawn(async move {
-            match kube_apiserver::run(trace, options, environment).await {
+            match kube_apiserver::run(trace, options, running).await {
                 Err(error) if error.interrupted => Ok(()),
                 other => Ok(other?),
             }
         });
-        Ok(Self { world: Some(World { controller, handle, lab }), stop, served, _data_dir: setup.data_dir })
+        let (beside, data_dir) = (Some(beside), setup.data_dir);
+        Ok(Self { controller, ports, handle, launched, environment, beside, served, _data_dir: data_dir })
     }
 
     /// Returns what the lesson sees. There is one lesson, so this is called once.
     pub fn take_world(&mut self) -> World {
-        self.world.take().expect("a server is for one lesson")
+        World {
+            controller: self.controller.clone(),
+            handle: self.handle.take().expect("a server is for one lesson"),
+            lab: self.ports.lab.clone().expect("a lesson has a laboratory"),
+        }
+    }
+
+    /// Tells whoever watches where the server is, once it serves.
+    pub fn announce(&mut self) {
+        let (Some(beside), Some(launched)) = (self.beside.take(), self.launched.take()) else { return };
+        let controller = self.controller.clone();
+        tokio::spawn(beside::run(self.environment.clone(), beside, move || controller.serving(launched)));
     }
 
     /// Ends it gracefully.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.stop.cancel();
+        self.environment.stop.cancel();
         self.served.await?
     }
 }

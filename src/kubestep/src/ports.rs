@@ -1,6 +1,7 @@
 //! What the interface needs of a server: to look inside it, and to send it requests.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -23,7 +24,7 @@ use phase::trace::Trace;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::pki::Pki;
+use crate::{kubeconfig, pki::Pki};
 
 /// The store, once it is open.
 pub type OpenedBackend = Arc<OnceLock<Arc<dyn Backend>>>;
@@ -100,21 +101,26 @@ pub struct Laboratory {
     server: String,
     pki: Pki,
     traffic: Mutex<Option<CancellationToken>>,
+    /// The groups of the users that were made for a lesson.
+    groups: Mutex<BTreeMap<String, Vec<String>>>,
     stop: CancellationToken,
 }
 
 impl Laboratory {
     /// Returns the laboratory of a server.
     pub fn new(server: String, pki: Pki, stop: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { server, pki, traffic: Mutex::new(None), stop })
+        Arc::new(Self { server, pki, traffic: Mutex::new(None), groups: Mutex::default(), stop })
     }
 
     /// Makes a client of a user; `admin` and `dev` have their certificates already.
-    fn transport(&self, user: &str, groups: &[&str]) -> anyhow::Result<TlsTransport> {
+    fn transport(&self, user: &str) -> anyhow::Result<TlsTransport> {
         let identity = match user {
             "" | "admin" => self.pki.identity("admin")?,
             "dev" => self.pki.identity("dev")?,
-            other => self.pki.issue_user(other, groups)?,
+            other => {
+                let groups = self.groups.lock().get(other).cloned().unwrap_or_default();
+                self.pki.issue_user(other, &groups.iter().map(String::as_str).collect::<Vec<_>>())?
+            }
         };
         let pem = |text: String| Pem::Data(text.into_bytes());
         let config = TLSConfig {
@@ -135,7 +141,7 @@ impl Laboratory {
             .header("accept", "application/json")
             .header("user-agent", "kubestep-lab")
             .body(body)?;
-        let response = self.transport(&request.user, &[])?.send(http).await?;
+        let response = self.transport(&request.user)?.send(http).await?;
         let code = response.status().as_u16();
         let bytes = rest::collect(response.into_body()).await?;
         let body = serde_json::from_slice(&bytes)
@@ -160,9 +166,12 @@ const PAUSE: Duration = Duration::from_millis(400);
 impl Lab for Laboratory {
     fn user(&self, name: String, groups: Vec<String>) -> Answer<'_, PathBuf> {
         Box::pin(async move {
-            let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-            self.pki.issue_user(&name, &groups).map_err(refuse)?;
-            Ok(self.pki.path(&format!("{name}.crt")))
+            let names: Vec<&str> = groups.iter().map(String::as_str).collect();
+            let identity = self.pki.issue_user(&name, &names).map_err(refuse)?;
+            let path = self.pki.path(&format!("{name}.kubeconfig"));
+            kubeconfig::write_for(&path, &self.server, &self.pki, &name, identity).map_err(refuse)?;
+            self.groups.lock().insert(name, groups);
+            Ok(path)
         })
     }
 
@@ -186,7 +195,7 @@ impl Lab for Laboratory {
         if traffic == Traffic::On {
             let stop = self.stop.child_token();
             *running = Some(stop.clone());
-            let (Ok(admin), Ok(dev)) = (self.transport("admin", &[]), self.transport("dev", &[])) else {
+            let (Ok(admin), Ok(dev)) = (self.transport("admin"), self.transport("dev")) else {
                 return Box::pin(async { Err(PortError("the users' certificates cannot be read".to_owned())) });
             };
             tokio::spawn(flow(admin, dev, stop));

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::TcpListener, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use component_base::flagset::{FlagSet, Values};
+use control::ports::Launched;
 use controlplane::{
     apiserver::environment::OpenBackend,
     options::run::{self, ServerRunOptions},
@@ -170,6 +171,13 @@ impl Setup {
         let beside =
             Beside { controllers: self.controllers.clone(), server: self.server.clone(), pki: self.pki.clone() };
         Server { options, beside }
+    }
+
+    /// Where the server can be reached once it serves; none under upstream's name.
+    pub fn launched(&self) -> Option<Launched> {
+        let address = self.server.trim_start_matches("https://").parse().ok()?;
+        let data_dir = self.data_dir.as_ref().map(|dir| dir.path().to_owned());
+        Some(Launched { address, kubeconfig: self.kubeconfig.clone()?, data_dir })
     }
 }
 

@@ -1,4 +1,5 @@
-//! `kubestep` and `kubestep walk`: the interface on a server that starts under its eyes.
+//! `kubestep` and `kubestep walk [SCENARIO]`: the interface on a server that starts under its eyes, with a lesson or
+//! without.
 //!
 //! ```text
 //! controller (records, holds)  <-- phases --  the server, in tasks of its own
@@ -11,15 +12,17 @@ use std::{borrow::Cow, collections::BTreeMap, io::IsTerminal, sync::Arc};
 use apiserver::request::context::Services;
 use control::{
     controller::{Controller, Pump, Start},
+    handle::Handle,
     ports::{Launched, Ports},
 };
 use controlplane::apiserver::environment::{Environment, OpenBackend};
 use kv::backend::Backend;
 use phase::{clock::SystemClock, ids::Ids, record::TraceKind, trace::Tracer};
+use scenario::{library, lint, player};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tui::{
     Options,
-    options::{Borders, Motion},
+    options::{Borders, Layout, Motion},
     theme::Theme,
     words::Language,
 };
@@ -27,20 +30,50 @@ use tui::{
 use crate::{
     beside,
     cli::invocation::{Personality, Walk},
-    kube_apiserver, logs,
+    kube_apiserver,
+    launch::LessonServer,
+    logs,
     ports::{Laboratory, OpenedBackend, StoreInspector},
-    setup::{Setup, TakenPort},
+    setup::{Server, Setup, TakenPort},
 };
 
 include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
 /// Shows the start and every request until the person leaves; then the server stops, too.
 pub fn run(walk: Walk) -> anyhow::Result<()> {
-    if let Some(lesson) = &walk.scenario {
-        anyhow::bail!(
-            "lessons are not played in the interface yet; run `kubestep replay {lesson}`, or walk freely without a name"
-        );
+    match &walk.scenario {
+        Some(lesson) => learn(&walk, lesson),
+        None => freely(&walk),
     }
+}
+
+/// Plays a lesson, on a server of its own.
+fn learn(walk: &Walk, name: &str) -> anyhow::Result<()> {
+    let source = library::find(name).map_err(anyhow::Error::msg)?;
+    let lesson = lint::read(&source.file, &source.text)
+        .map_err(|mistakes| anyhow::anyhow!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let mut server = LessonServer::start(&lesson.settings)?;
+    logs::to_interface(&server.controller);
+    let (desk, actions) = player::desk();
+    let ports = Ports { teacher: Some(Arc::new(desk)), ..server.ports.clone() };
+    server.controller.set_ports(ports, runtime.handle().clone());
+    let handle = server.controller.attach();
+    server.announce();
+    let world = server.take_world();
+    tokio::spawn(async move { player::play(&source, &lesson, world, actions).await });
+
+    drop(entered);
+    let shown = show(walk, handle, Options { layout: Layout::Lab, ..interface(walk) });
+    let served = runtime.block_on(server.stop());
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    shown?;
+    served
+}
+
+/// Shows the start of a server on the person's own data.
+fn freely(walk: &Walk) -> anyhow::Result<()> {
     let clock = SystemClock::shared();
     let mut setup = Setup::new(Personality::Kubestep, walk.given.clone(), TakenPort::Next, &clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -64,11 +97,9 @@ pub fn run(walk: Walk) -> anyhow::Result<()> {
     controller.set_ports(ports, runtime.handle().clone());
     let handle = controller.attach();
 
-    let options = interface(&walk);
-    let launched = launched(&setup);
+    let launched = setup.launched();
     let server = runtime.spawn(serve(controller.clone(), environment, setup.take_server(), launched));
-    let plain = walk.ui == "plain" || (walk.ui == "auto" && !std::io::stdout().is_terminal());
-    let shown = if plain { tui::plain::run(handle, options) } else { tui::run(handle, options) };
+    let shown = show(walk, handle, interface(walk));
 
     stop.cancel();
     let served = runtime.block_on(server);
@@ -82,7 +113,7 @@ pub fn run(walk: Walk) -> anyhow::Result<()> {
 async fn serve(
     controller: Arc<Controller>,
     environment: Environment,
-    server: crate::setup::Server,
+    server: Server,
     launched: Option<Launched>,
 ) -> anyhow::Result<()> {
     tokio::spawn(crate::serve::stop_on_signal(environment.stop.clone()));
@@ -111,10 +142,10 @@ fn remember(open: OpenBackend, opened: OpenedBackend) -> OpenBackend {
     })
 }
 
-fn launched(setup: &Setup) -> Option<Launched> {
-    let address = setup.server.trim_start_matches("https://").parse().ok()?;
-    let data_dir = setup.data_dir.as_ref().map(|dir| dir.path().to_owned());
-    Some(Launched { address, kubeconfig: setup.kubeconfig.clone()?, data_dir })
+/// Runs the interface until the person leaves.
+fn show(walk: &Walk, handle: Handle, options: Options) -> std::io::Result<()> {
+    let plain = walk.ui == "plain" || (walk.ui == "auto" && !std::io::stdout().is_terminal());
+    if plain { tui::plain::run(handle, options) } else { tui::run(handle, options) }
 }
 
 /// The looks that were asked for, else those the environment suggests.

@@ -1,6 +1,9 @@
 //! Every lesson in the program holds, and says the same twice.
 
-use std::process::{Command, Output};
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Command, Output, Stdio},
+};
 
 fn kubestep(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kubestep")).args(arguments).output().expect("the program starts")
@@ -39,4 +42,37 @@ fn a_lesson_that_does_not_hold_fails_with_what_was_there_instead() {
     let told = String::from_utf8(replayed.stdout).expect("UTF-8");
     assert!(told.contains("<testsuite name=\"wrong\" tests=\"1\" failures=\"1\">"), "{told}");
     assert!(told.contains("expected code 418, got code 200"), "{told}");
+}
+
+/// Walks a lesson line by line, as a learner who always goes on and has every task solved.
+#[test]
+fn a_lesson_is_walked_to_its_end_in_both_languages() {
+    for (lesson, language, end) in [
+        ("startup-tour", "en", "Lesson finished."),
+        ("life-of-a-request", "zh", "本课完成。"),
+        ("one-request-three-servers", "en", "Lesson finished."),
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_kubestep"))
+            .args(["walk", lesson, "--ui", "plain", "--lang", language])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut input = program.stdin.take().expect("piped");
+        let mut said = Vec::new();
+        for line in BufReader::new(program.stdout.take().expect("piped")).lines() {
+            let line = line.expect("UTF-8");
+            let answer = match line.as_str() {
+                "(Enter goes on)" | "（按 Enter 继续）" => "\n",
+                line if line == end => "q\n",
+                line if line.starts_with("  [ ]") && !line.contains("waiting") && !line.contains("等待") => "S\n",
+                _ => "",
+            };
+            said.push(line);
+            input.write_all(answer.as_bytes()).expect("it reads");
+        }
+        assert!(program.wait().expect("it ends").success());
+        let said = said.join("\n");
+        assert!(said.contains(end) && !said.contains("  [!]"), "{lesson}:\n{said}");
+    }
 }

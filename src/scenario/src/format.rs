@@ -231,6 +231,16 @@ pub enum Choice {
     Text(Text),
 }
 
+impl Choice {
+    /// Returns the choice in a language.
+    pub fn get(&self, language: &str) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Text(text) => text.get(language),
+        }
+    }
+}
+
 /// Where the right answer comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -3,7 +3,8 @@
 //! ```text
 //! scenarios/*.yaml --library--> source --format--> Scenario --lint--> mistakes, with file, line and field
 //!                                                     |
-//!                                                     '--runner (through control's ports)--> report: text, JSON, JUnit
+//!                                                     +--runner (through control's ports)--> report: text, JSON, JUnit
+//!                                                     '--player: the same steps at a learner's pace, in the interface
 //! ```
 //!
 //! Read in this order.
@@ -20,3 +21,5 @@ pub mod run;
 pub mod expect;
 pub mod report;
 pub mod runner;
+
+pub mod player;

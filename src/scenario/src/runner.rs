@@ -34,7 +34,7 @@ use crate::{
     run::{self, Sent},
 };
 
-/// The longest that anything is waited for. Only failures take that long.
+/// The longest that a replay waits for anything. Only failures take that long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often a server that is not ready is asked again: readiness is told to those who ask.
@@ -52,9 +52,7 @@ pub struct World {
 
 /// Replays a lesson on a server that is held at its very beginning.
 pub async fn replay(source: &Source, scenario: &Scenario, world: World, language: &str) -> Report {
-    let (answers_in, answers) = mpsc::unbounded_channel();
-    let World { controller, handle, lab } = world;
-    let mut runner = Runner { source, controller, handle, lab, sent: Vec::new(), answers_in, answers };
+    let mut runner = Runner::new(source, world, PATIENCE);
     let metadata = &scenario.metadata;
     let title = metadata.title.get(language).to_owned();
     let mut report = Report { lesson: metadata.id.clone(), title, passed: true, steps: Vec::new() };
@@ -75,24 +73,33 @@ pub async fn replay(source: &Source, scenario: &Scenario, world: World, language
     report
 }
 
-type Done = Result<(), Mismatch>;
+pub(crate) type Done = Result<(), Mismatch>;
 
-struct Runner<'a> {
+/// Carries out what steps say. [`crate::player`] does so at a learner's pace, [`replay`] without a rest.
+pub(crate) struct Runner<'a> {
     source: &'a Source,
-    controller: Arc<Controller>,
+    pub(crate) controller: Arc<Controller>,
     handle: Handle,
     lab: Arc<dyn Lab>,
+    /// The longest that anything is waited for.
+    patience: Duration,
     /// Every request so far, in order.
     sent: Vec<Sent>,
     answers_in: mpsc::UnboundedSender<(usize, Result<LabResponse, String>)>,
     answers: mpsc::UnboundedReceiver<(usize, Result<LabResponse, String>)>,
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
+    pub(crate) fn new(source: &'a Source, world: World, patience: Duration) -> Self {
+        let (answers_in, answers) = mpsc::unbounded_channel();
+        let World { controller, handle, lab } = world;
+        Self { source, controller, handle, lab, patience, sent: Vec::new(), answers_in, answers }
+    }
+
     /// Brings the server to where the first step begins.
-    async fn start(&mut self, scenario: &Scenario) -> Done {
+    pub(crate) async fn start(&mut self, scenario: &Scenario) -> Done {
         let startup = &scenario.start.startup;
-        self.until("the start-up is held", PATIENCE, |runner| runner.held_span(None).is_some()).await?;
+        self.until("the start-up is held", self.patience, |runner| runner.held_span(None).is_some()).await?;
         let stop = startup.pause_at.as_ref().or(startup.run_to.as_ref().filter(|name| *name != "serving"));
         let wait = match stop {
             Some(name) => {
@@ -142,12 +149,8 @@ impl Runner<'_> {
             let of = self.of(of);
             self.act(action, of).await?;
         }
-        match (&step.wait, &step.action) {
-            (Some(wait), _) => self.wait(wait).await?,
-            (None, Some(action)) if action.step.is_none() && action.watch.is_none() => {
-                self.wait(&Wait { answered: true, ..Wait::default() }).await?;
-            }
-            (None, _) => {}
+        if let Some(wait) = awaited(step) {
+            self.wait(&wait).await?;
         }
         if step.task.is_some() {
             report.solved = self.task(step).await?;
@@ -156,7 +159,8 @@ impl Runner<'_> {
             self.expect(expect)?;
         }
         if let Some(predict) = &step.predict {
-            report.prediction = Some(self.predict(&predict.choices, &predict.answer)?);
+            let right = self.predict(&predict.choices, &predict.answer)?;
+            report.prediction = Some(predict.choices[right].get("en").to_owned());
         }
         Ok(())
     }
@@ -168,6 +172,12 @@ impl Runner<'_> {
                 return Err(Mismatch::new(format!("check {} fails before the solution", check.id), "it holds"));
             }
         }
+        self.solve(step).await?;
+        Ok(step.check.iter().map(|check| check.id.clone()).collect())
+    }
+
+    /// Carries the solution out, until the checks hold.
+    pub(crate) async fn solve(&mut self, step: &Step) -> Done {
         for action in &step.solve {
             let of = self.of(None);
             self.act(action, of).await?;
@@ -187,7 +197,7 @@ impl Runner<'_> {
                 self.wait(&Wait { answered: true, ..Wait::default() }).await?;
             }
         }
-        Ok(step.check.iter().map(|check| check.id.clone()).collect())
+        Ok(())
     }
 
     async fn checks(&self, checks: &[Check]) -> Done {
@@ -197,7 +207,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    async fn check(&self, check: &Check) -> Done {
+    pub(crate) async fn check(&self, check: &Check) -> Done {
         let expected = format!("check {}", check.id);
         let mut variables = self.variables(None);
         if let Some(path) = &check.object {
@@ -217,7 +227,7 @@ impl Runner<'_> {
     }
 
     /// Which request a name means: the last one without a name, none for `startup`.
-    fn of(&self, name: Option<&str>) -> Option<usize> {
+    pub(crate) fn of(&self, name: Option<&str>) -> Option<usize> {
         match name {
             Some("startup") => None,
             Some(name) => self.sent.iter().rposition(|sent| sent.name == name),
@@ -226,7 +236,7 @@ impl Runner<'_> {
     }
 
     /// Does what an action says.
-    async fn act(&mut self, action: &Action, of: Option<usize>) -> Done {
+    pub(crate) async fn act(&mut self, action: &Action, of: Option<usize>) -> Done {
         if let Some(command) = &action.step {
             return self.walk(of, command).await;
         }
@@ -286,7 +296,7 @@ impl Runner<'_> {
         };
         let sent = self.handle.send(command);
         sent.map_err(|error| Mismatch::new("a command is heard", error.to_string()))?;
-        self.until("it goes on", PATIENCE, |runner| {
+        self.until("it goes on", self.patience, |runner| {
             let timeline = runner.handle.timeline().read();
             let span = timeline.trace(trace).and_then(|trace| trace.span(span));
             span.is_none_or(|span| span.held_since().is_none())
@@ -294,8 +304,8 @@ impl Runner<'_> {
         .await
     }
 
-    async fn wait(&mut self, wait: &Wait) -> Done {
-        let patience = wait.timeout.as_deref().and_then(seconds).unwrap_or(PATIENCE);
+    pub(crate) async fn wait(&mut self, wait: &Wait) -> Done {
+        let patience = wait.timeout.as_deref().and_then(seconds).unwrap_or(self.patience);
         let of = self.of(wait.of.as_deref());
         if let Some(name) = &wait.paused_at {
             let wanted = Phase::find(name);
@@ -343,6 +353,21 @@ impl Runner<'_> {
             spans.any(|span| span.phase() == Phase::Ready && span.exited().is_some())
         })
         .await
+    }
+
+    /// Says whether what a step waits for was reached already: a learner may have walked ahead.
+    pub(crate) fn reached(&self, wait: &Wait) -> bool {
+        let Some(name) = &wait.paused_at else { return false };
+        let wanted = Phase::find(name);
+        let timeline = self.handle.timeline().read();
+        let trace = self.trace_in(&timeline, self.of(wait.of.as_deref()));
+        trace.is_some_and(|trace| run::phases(trace).iter().any(|phase| wanted.contains(phase)))
+    }
+
+    /// Takes in what happens while nothing is waited for. Never returns while the server is there.
+    pub(crate) async fn idle(&mut self) {
+        let never = self.until("never", Duration::from_secs(u32::MAX.into()), |_| false).await;
+        debug_assert!(never.is_err(), "nothing was waited for");
     }
 
     /// Waits for events until something is true.
@@ -395,7 +420,7 @@ impl Runner<'_> {
         all.collect::<Vec<_>>().join("; ")
     }
 
-    fn expect(&self, expected: &Expect) -> Done {
+    pub(crate) fn expect(&self, expected: &Expect) -> Done {
         let of = self.of(expected.of.as_deref());
         let variables = self.variables(of);
         let timeline = self.handle.timeline().read();
@@ -404,21 +429,18 @@ impl Runner<'_> {
         expect::check(expected, &Subject { timeline: &timeline, trace, sent, variables: &variables })
     }
 
-    /// Asks the run for the right answer, which must be one of the choices.
-    fn predict(&self, choices: &[Choice], answer: &Answer) -> Result<String, Mismatch> {
-        let text = |choice: &Choice| match choice {
-            Choice::Plain(text) => text.clone(),
-            Choice::Text(text) => text.get("en").to_owned(),
-        };
+    /// Asks the run for the right answer, which must be one of the choices, and returns its place among them.
+    pub(crate) fn predict(&self, choices: &[Choice], answer: &Answer) -> Result<usize, Mismatch> {
         match answer {
             Answer::Choice(number) => {
-                let choice = number.checked_sub(1).and_then(|index| choices.get(index));
-                choice.map(text).ok_or_else(|| Mismatch::new("an answer among the choices", number.to_string()))
+                let index = number.checked_sub(1).filter(|index| *index < choices.len());
+                index.ok_or_else(|| Mismatch::new("an answer among the choices", number.to_string()))
             }
             Answer::From(source) => {
                 let right = expect::text(source, &self.variables(self.of(None)))?;
-                let known: Vec<String> = choices.iter().map(text).collect();
-                if known.contains(&right) { Ok(right) } else { Err(Mismatch::new(format!("one of {known:?}"), right)) }
+                let known: Vec<&str> = choices.iter().map(|choice| choice.get("en")).collect();
+                let index = known.iter().position(|choice| *choice == right);
+                index.ok_or_else(|| Mismatch::new(format!("one of {known:?}"), right))
             }
         }
     }
@@ -470,6 +492,12 @@ impl Runner<'_> {
         let last_phases = names[names.len().saturating_sub(5)..].to_vec();
         Failure { expected: wrong.expected, got: wrong.got, last_phases }
     }
+}
+
+/// What a step waits for: what it says, else the answer to what it sends.
+pub(crate) fn awaited(step: &Step) -> Option<Wait> {
+    let sends = step.action.as_ref().is_some_and(|action| action.step.is_none() && action.watch.is_none());
+    step.wait.clone().or_else(|| sends.then(|| Wait { answered: true, ..Wait::default() }))
 }
 
 /// Reads `5s`.

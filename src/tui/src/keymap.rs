@@ -40,6 +40,7 @@ pub enum Action {
     Search,
     Source,
     Detail,
+    LessonNext,
     Predict,
     Hint,
     Verify,
@@ -155,7 +156,7 @@ use Word::{
 /// The table.
 #[rustfmt::skip]
 pub const KEYMAP: &[Binding] = &[
-    bind(Action::Over, &[letter('n', "n"), function(10, "F10"), letter(' ', "Space")], Walk, ("next", "下一步"), ("go over: to the next phase beside this one", "到下一个阶段（不进入内部）")),
+    bind(Action::Over, &[letter('n', "n"), function(10, "F10")], Walk, ("next", "下一步"), ("go over: to the next phase beside this one", "到下一个阶段（不进入内部）")),
     bind(Action::Into, &[letter('s', "s"), function(11, "F11")], Walk, ("into", "进入"), ("step into: to the next phase, also one that this one calls", "进入内部：到下一个阶段，包括它调用的")),
     bind(Action::Out, &[letter('o', "o"), shifted(11, "S-F11")], Walk, ("out", "跳出"), ("step out: to the next phase above this one", "跳出：到上一层的下一个阶段")),
     bind(Action::Back, &[letter('b', "b"), function(8, "F8")], Walk, ("back", "后退"), ("look back one step; nothing is undone", "回看上一步（不会撤销任何操作）")),
@@ -189,6 +190,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(Action::Mark, &[letter('m', "m")], Look, ("mark", "标记"), ("mark this step with a letter", "用一个字母标记这一步")),
     bind(Action::Jump, &[letter('\'', "'")], Look, ("jump", "跳转"), ("jump to a marked step", "跳到已标记的步骤")),
     bind(Action::Copy, &[letter('y', "y")], Look, ("copy", "复制"), ("copy as kubectl or curl, or the kubeconfig line", "复制为 kubectl 或 curl 命令，或 kubeconfig 那一行")),
+    bind(Action::LessonNext, &[letter(' ', "Space")], Lesson, ("go on", "继续"), ("go on with the lesson; without one, go over", "继续课程；没有课程时等于下一步")),
     bind(Action::Predict, &[letter('p', "p")], Lesson, ("predict", "预测"), ("predict the answer before it comes", "在结果出现之前先预测")),
     bind(Action::Hint, &[letter('h', "h")], Lesson, ("hint", "提示"), ("ask for a hint", "查看提示")),
     bind(Action::Verify, &[letter('v', "v")], Lesson, ("verify", "检查"), ("check whether the task is done", "检查任务是否完成")),

@@ -9,7 +9,7 @@ use control::{
     detail::Detail,
     handle::Handle,
     holds::Hold,
-    lesson,
+    lesson::{self, Lesson, LessonAction},
     ports::Traffic,
     protocol::{Command, Event, Question, Reply},
     stepper::Step,
@@ -58,6 +58,8 @@ pub async fn walk(
         last: None,
         traffic: Traffic::Off,
         questions: 0,
+        learning: false,
+        told: Vec::new(),
         out,
     };
     plain.say(plain.word(PLAIN_HELP))?;
@@ -78,8 +80,8 @@ pub async fn walk(
 }
 
 const PLAIN_HELP: (&str, &str) = (
-    "n next  s into  o out  c let go  A let all go  x explain  d what changed  i EXPR walk requests that match  t traffic  l language  ? help  q quit",
-    "n 下一步  s 进入  o 跳出  c 放行  A 全部放行  x 说明  d 变化  i 表达式 跟踪匹配的请求  t 流量  l 语言  ? 帮助  q 退出",
+    "n next  s into  o out  c let go  A let all go  x explain  d what changed  i EXPR walk requests that match  t traffic  l language  ? help  q quit\nin a lesson: Enter go on  p N answer  h hint  v check  S solution",
+    "n 下一步  s 进入  o 跳出  c 放行  A 全部放行  x 说明  d 变化  i 表达式 跟踪匹配的请求  t 流量  l 语言  ? 帮助  q 退出\n课程中：Enter 继续  p N 回答  h 提示  v 检查  S 答案",
 );
 
 struct Plain<W> {
@@ -94,6 +96,9 @@ struct Plain<W> {
     last: Option<(TraceId, usize)>,
     traffic: Traffic,
     questions: u64,
+    /// Whether a lesson is played, and what of it was said last.
+    learning: bool,
+    told: Vec<String>,
     out: W,
 }
 
@@ -129,6 +134,14 @@ impl<W: Write> Plain<W> {
     fn command(&mut self, line: &str) -> io::Result<()> {
         let (letter, rest) = line.split_once(' ').map_or((line, ""), |(letter, rest)| (letter, rest.trim()));
         match letter {
+            "" if self.learning => self.lesson(LessonAction::Next),
+            "h" if self.learning => self.lesson(LessonAction::Hint),
+            "v" if self.learning => self.lesson(LessonAction::Verify),
+            "S" if self.learning => self.lesson(LessonAction::Solve),
+            "p" if self.learning => match rest.parse::<usize>() {
+                Ok(choice) if choice > 0 => self.lesson(LessonAction::Answer(choice - 1)),
+                _ => self.say(self.word(PLAIN_HELP)),
+            },
             "n" | "" => self.step(Step::Over),
             "s" => self.step(Step::Into),
             "o" => self.step(Step::Out),
@@ -229,16 +242,29 @@ impl<W: Write> Plain<W> {
             Event::Met { message, .. } | Event::Refused(message) => self.say(&message),
             Event::Dropped(lost) => self.say(&fill(word(Word::Dropped, self.language), &[&lost.to_string()])),
             Event::Passed(passed) => self.say(&fill(word(Word::Passed, self.language), &[&passed.to_string()])),
-            Event::Lesson(lesson) => {
-                let language = self.language.code();
-                let said = [&lesson.say, &lesson.task, &lesson.explain].map(|texts| lesson::text(texts, language));
-                said.iter().filter(|text| !text.is_empty()).try_for_each(|text| self.say(text))
-            }
+            Event::Lesson(lesson) => self.tell(&lesson),
             Event::Log(line) => self.say(&format!("{} {}", line.level, line.message)),
             Event::Reply { reply: Err(error), .. } => self.say(&error.to_string()),
             Event::Reply { reply: Ok(Reply::Sent(sent)), .. } => self.say(&sent.code.to_string()),
             Event::Reply { .. } | Event::Breakpoints(_) | Event::Marked(_) => Ok(()),
         }
+    }
+
+    fn lesson(&mut self, action: LessonAction) -> io::Result<()> {
+        self.questions += 1;
+        self.send(Command::Ask { id: self.questions, question: Question::Lesson(action) });
+        Ok(())
+    }
+
+    /// Says of a lesson what was not said before.
+    fn tell(&mut self, lesson: &Lesson) -> io::Result<()> {
+        self.learning = !lesson.finished;
+        let lines = lesson_lines(lesson, self.language);
+        for line in lines.iter().filter(|line| !self.told.contains(line)).cloned().collect::<Vec<_>>() {
+            self.say(&line)?;
+        }
+        self.told = lines;
+        Ok(())
     }
 
     fn on_held(&mut self, hold: Hold) -> io::Result<()> {
@@ -276,4 +302,34 @@ fn change_line(change: &control::diff::Change) -> String {
         '-' => format!("- {}: {}", change.path, shown(&change.before)),
         _ => format!("+ {}: {}", change.path, shown(&change.after)),
     }
+}
+
+/// A lesson as it stands, line by line.
+fn lesson_lines(lesson: &Lesson, language: Language) -> Vec<String> {
+    let text = |texts| lesson::text(texts, language.code()).trim_end().to_owned();
+    let mut lines = vec![format!("[{}/{}] {}", lesson.step, lesson.steps, text(&lesson.title)), text(&lesson.say)];
+    lines.extend((!lesson.command.is_empty()).then(|| format!("$ {}", lesson.command)));
+    if let Some(predict) = &lesson.predict {
+        lines.push(format!("{}: {}", word(Word::Predict, language), text(&predict.ask)));
+        lines.extend(
+            predict.choices.iter().enumerate().map(|(index, choice)| format!("  {}) {}", index + 1, text(choice))),
+        );
+        lines.extend(predict.chosen.map(|chosen| format!("  > {}", chosen + 1)));
+        lines.extend(predict.answer.map(|answer| format!("  = {}", answer + 1)));
+    }
+    lines.push(text(&lesson.task));
+    lines.extend(lesson.hints.iter().map(|hint| format!("  {}", text(hint))));
+    lines.extend(lesson.checks.iter().map(|check| {
+        let sign = match check.passed {
+            Some(true) => "x",
+            Some(false) => "!",
+            None => " ",
+        };
+        format!("  [{sign}] {} {}", text(&check.text), check.message).trim_end().to_owned()
+    }));
+    lines.push(text(&lesson.explain));
+    lines.extend(lesson.waits.then(|| word(Word::LessonEnter, language).to_owned()));
+    lines.extend(lesson.finished.then(|| word(Word::LessonDone, language).to_owned()));
+    lines.retain(|line| !line.is_empty());
+    lines
 }

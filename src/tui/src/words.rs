@@ -121,6 +121,8 @@ pub enum Word {
     HintsLeft,
     LessonDone,
     LessonNext,
+    LessonAnswer,
+    LessonEnter,
     ByHand,
     // overlays
     HelpTitle,
@@ -301,6 +303,8 @@ fn both(word: Word) -> (&'static str, &'static str) {
         Word::Checks => ("checks", "检查项"),
         Word::HintsLeft => ("`h` hint ({} left)   `v` verify   `S` solution", "`h` 提示（还有 {} 条）   `v` 检查   `S` 答案"),
         Word::LessonDone => ("Lesson finished.", "本课完成。"),
+        Word::LessonAnswer => ("`p` chooses an answer, `Space` goes on", "按 `p` 选择答案，按 `Space` 继续"),
+        Word::LessonEnter => ("(Enter goes on)", "（按 Enter 继续）"),
         Word::LessonNext => ("`Space` goes on", "按 `Space` 继续"),
         Word::ByHand => ("by hand", "手动执行"),
         Word::HelpTitle => ("Keys", "按键"),

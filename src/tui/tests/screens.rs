@@ -155,7 +155,7 @@ fn lesson() -> Lesson {
         hints_left: 2,
         predict: Some(Predict {
             ask: both("What will alice get?", "alice 会得到什么？"),
-            choices: vec!["201".into(), "403".into(), "404".into()],
+            choices: ["201", "403", "404"].map(|code| both(code, code)).into(),
             chosen: Some(1),
             answer: None,
         }),

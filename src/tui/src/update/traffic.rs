@@ -185,6 +185,7 @@ pub fn lesson(model: &mut Model, action: Action) -> Option<Command> {
     let action = match action {
         Action::Hint => LessonAction::Hint,
         Action::Verify => LessonAction::Verify,
+        Action::LessonNext => LessonAction::Next,
         _ => LessonAction::Solve,
     };
     ask(model, Purpose::Other, Question::Lesson(action))

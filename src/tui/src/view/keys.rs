@@ -55,7 +55,7 @@ fn worth_knowing(model: &Model, timeline: &Timeline) -> Vec<Action> {
         actions.extend((!startup).then_some(Action::Predict));
     }
     if model.lesson.is_some() {
-        actions.extend([Action::Hint, Action::Verify]);
+        actions.extend([Action::LessonNext, Action::Hint, Action::Verify]);
     }
     if model.serving.is_some() {
         actions.extend([Action::Intercept, Action::Traffic]);

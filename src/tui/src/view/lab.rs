@@ -49,8 +49,12 @@ pub fn lines(model: &Model, lesson: &Lesson, width: usize) -> Vec<Line> {
     lines.extend(question(model, lesson, width));
     let foot = if lesson.finished {
         model.word(Word::LessonDone).to_owned()
-    } else if lesson.checks.is_empty() {
+    } else if lesson.waits && lesson.predict.as_ref().is_some_and(|predict| predict.answer.is_none()) {
+        model.word(Word::LessonAnswer).to_owned()
+    } else if lesson.waits {
         model.word(Word::LessonNext).to_owned()
+    } else if lesson.task.is_empty() {
+        String::new()
     } else {
         model.sentence(Word::HintsLeft, &[&lesson.hints_left.to_string()])
     };
@@ -79,6 +83,7 @@ fn checks(model: &Model, lesson: &Lesson, width: usize) -> Vec<Line> {
 
 fn question(model: &Model, lesson: &Lesson, width: usize) -> Vec<Line> {
     let Some(predict) = &lesson.predict else { return Vec::new() };
+    let signs = &model.look.signs;
     let mut lines = vec![Vec::new()];
     let ask = lesson::text(&predict.ask, model.look.language.code());
     lines.extend(paint::paragraph(&format!("{}  {ask}", model.word(Word::Predict)), width, Role::Accent));
@@ -89,7 +94,14 @@ fn question(model: &Model, lesson: &Lesson, width: usize) -> Vec<Line> {
             (None, Some(chosen)) if chosen == index => Role::Selected,
             _ => Role::Text,
         };
-        lines.push(vec![(format!("  {}) ", index + 1), Role::Key), (choice.clone(), role)]);
+        let choice = lesson::text(choice, model.look.language.code()).to_owned();
+        let sign = match (predict.answer, predict.chosen) {
+            (Some(answer), _) if answer == index => signs.done,
+            (Some(_), Some(chosen)) if chosen == index => signs.failed,
+            (None, Some(chosen)) if chosen == index => signs.current,
+            _ => " ",
+        };
+        lines.push(vec![(format!("{sign} {}) ", index + 1), Role::Key), (choice, role)]);
     }
     lines
 }
