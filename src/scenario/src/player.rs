@@ -132,7 +132,9 @@ impl Player<'_> {
     /// Does what the step does and waits for what follows, unless the learner is there already.
     async fn carry_out(&mut self, step: &Step) -> Going {
         let wait = runner::awaited(step);
-        if wait.as_ref().is_some_and(|wait| self.runner.reached(wait)) {
+        // What is not sent yet cannot be ahead.
+        let sends = step.action.as_ref().is_some_and(|action| action.step.is_none());
+        if !sends && wait.as_ref().is_some_and(|wait| self.runner.reached(wait)) {
             return Some(());
         }
         if let Some(action) = &step.action {
@@ -186,7 +188,15 @@ impl Player<'_> {
         }
     }
 
+    /// Looks whether the task is done. A request that the solution would send again is sent again: its last answer may
+    /// be from before the learner's change.
     async fn verify(&mut self, step: &Step) -> bool {
+        for action in step.solve.iter().filter(|action| action.replay.is_some()) {
+            let answered = Wait { answered: true, ..Wait::default() };
+            if let Err(wrong) = self.runner.act(action, None).await.and(self.runner.wait(&answered).await) {
+                self.complain(&wrong);
+            }
+        }
         let mut all = true;
         for (index, check) in step.check.iter().enumerate() {
             let passed = self.runner.check(check).await.is_ok();

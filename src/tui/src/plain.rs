@@ -260,6 +260,9 @@ impl<W: Write> Plain<W> {
     fn tell(&mut self, lesson: &Lesson) -> io::Result<()> {
         self.learning = !lesson.finished;
         let lines = lesson_lines(lesson, self.language);
+        if lines.first() != self.told.first() {
+            self.told.clear();
+        }
         for line in lines.iter().filter(|line| !self.told.contains(line)).cloned().collect::<Vec<_>>() {
             self.say(&line)?;
         }
