@@ -22,6 +22,7 @@ pub mod watch;
 
 pub mod cache;
 
+pub mod anywhere;
 pub mod certificate_files;
 pub mod tls;
 

@@ -26,6 +26,7 @@ use apiserver::{
         storage_objects,
     },
 };
+use auth::authentication::serviceaccount::openidmetadata::OpenIDMetadata;
 use phase::trace::Trace;
 use plugin::rbac::reconcile;
 
@@ -44,7 +45,8 @@ use crate::{
             rulesreview::RulesReview,
         },
         codec,
-        core::token::Issuer,
+        core::{remote::kubelet::Remote, token::Issuer},
+        openid,
         provider::{Provider, Storages},
         rbac,
         review::Review,
@@ -79,6 +81,8 @@ pub struct Extra {
     pub allow_privileged: bool,
     /// Issuer, keys, life of service account tokens.
     pub service_accounts: ServiceAccountAuthenticationOptions,
+    /// The ways to kubelets and pods.
+    pub remote: Remote,
     /// Signs service account tokens.
     pub issuer: Option<Arc<Issuer>>,
     /// In which form objects are written.
@@ -124,6 +128,7 @@ impl CompletedConfig {
     ) -> Result<Instance, StartError> {
         let server = self.generic.new(trace, "kube-apiserver", delegation_target).await?;
         self.install_apis(trace, &server).await?;
+        self.install_openid(&server);
         self.add_hooks(&server)?;
         Ok(Instance {
             generic_api_server: server,
@@ -144,7 +149,11 @@ impl CompletedConfig {
             resource_config: resources,
             event_ttl: self.extra.event_ttl,
             storage_media_type: &self.extra.storage_media_type,
-            special: Some(Special { client: self.made.loopback_client.clone(), issuer: self.extra.issuer.clone() }),
+            special: Some(Special {
+                client: self.made.loopback_client.clone(),
+                remote: self.extra.remote.clone(),
+                issuer: self.extra.issuer.clone(),
+            }),
         };
         let mut groups = self.reviews();
         groups.extend(provider.storages());
@@ -211,6 +220,22 @@ impl CompletedConfig {
             (GroupVersion::new(authn, "v1"), named(authentication.to_vec())),
             (GroupVersion::new(authz, "v1"), named(authorization.to_vec())),
         ]
+    }
+
+    /// Publishes the keys of service account tokens, unless the issuer is no address that OpenID allows.
+    ///
+    /// Go: pkg/controlplane/apiserver/server.go New
+    fn install_openid(&self, server: &GenericAPIServer) {
+        let accounts = &self.extra.service_accounts;
+        let Some(issuer) = accounts.issuers.first() else { return };
+        let keys = &self.made.authentication.service_account_keys;
+        match OpenIDMetadata::new(issuer, &accounts.jwks_uri, &server.external_address, keys) {
+            Ok(metadata) => openid::install(server, metadata),
+            Err(error) => tracing::warn!(
+                "Could not construct pre-rendered responses for ServiceAccountIssuerDiscovery endpoints. Endpoints \
+                 will not be enabled. Error: {error}"
+            ),
+        }
     }
 
     /// The hooks by their real names, in the order of `/readyz?verbose`.

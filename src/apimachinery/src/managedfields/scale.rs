@@ -68,12 +68,16 @@ impl ScaleHandler {
                 // Whoever wrote the scale has taken the field over.
                 owned.set.difference(path);
             }
-            entries.insert(identity.clone(), owned);
+            if !owned.set.is_empty() {
+                entries.insert(identity.clone(), owned);
+            }
         }
         let path = self.paths.get(&self.default_version).cloned().flatten();
-        for (identity, owned) in scale.into_iter().filter(|(_, owned)| !owned.set.is_empty()) {
+        for (identity, _) in scale.into_iter().filter(|(_, owned)| !owned.set.is_empty()) {
+            // Go looks the time up among those of the object, where a new manager has none.
+            let time = self.parent.get(&identity).and_then(|known| known.time.clone());
             let set = path.clone().unwrap_or_default();
-            entries.insert(identity, Owned { set, api_version: self.default_version.clone(), time: owned.time });
+            entries.insert(identity, Owned { set, api_version: self.default_version.clone(), time });
         }
         Ok(managed::encode(&entries))
     }

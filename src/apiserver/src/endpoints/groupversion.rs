@@ -130,6 +130,12 @@ impl Route {
             (false, _) => 3,
         };
         let namespaced = scope.storage.namespace_scoped();
+        // Reviews and bindings are only created: nothing has a path of its own.
+        let single = info.parts.len() > 1 && scope.subresource.is_empty();
+        let addressed = [Verb::Get, Verb::Update, Verb::Patch, Verb::Delete];
+        if single && !self.verbs.iter().any(|verb| addressed.contains(verb)) {
+            return false;
+        }
         // A namespace is in its own namespace, and its path does not say so.
         let in_namespace = !info.namespace.is_empty() && info.resource != "namespaces";
         let whole_cluster = namespaced && info.name.is_empty() && info.namespace.is_empty();

@@ -48,7 +48,7 @@ use crate::{
     controller::clusterauthenticationtrust::ClusterAuthenticationInfo,
     instance,
     options::{authentication, authorization::Mode, run::CompletedOptions, servicecidr::ServiceRanges},
-    registry::codec,
+    registry::{codec, core::remote::kubelet::Remote},
     resource_config,
 };
 
@@ -342,6 +342,7 @@ fn extra(completed: &CompletedOptions, generic: &Generic) -> Result<instance::Ex
         advertise_address: completed.advertise_address(),
         reconcile_endpoints: kube.endpoint_reconciler_type != "none",
         allow_privileged: kube.allow_privileged,
+        remote: Remote::new(kube).map_err(|error| StartError::new("kubelet client", error))?,
         issuer: authentication
             .service_accounts
             .issuer(&authentication.api_audiences)

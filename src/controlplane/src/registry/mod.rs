@@ -8,6 +8,7 @@ pub mod codec;
 pub mod core;
 pub mod fieldmanager;
 pub mod namespace;
+pub mod openid;
 pub mod provider;
 pub mod rbac;
 pub mod review;

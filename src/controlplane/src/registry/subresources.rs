@@ -3,6 +3,7 @@
 //! ```text
 //!   pods/binding, bindings     where a pod runs          deployments/scale...    how many replicas
 //!   pods/eviction              may it go                 serviceaccounts/token   a token
+//!   pods/{exec,attach,portforward,log,proxy}, {nodes,services}/proxy             what runs there
 //! ```
 //!
 //! Go: pkg/registry/core/rest/storage_core.go NewRESTStorage, pkg/registry/apps/rest/storage_apps.go
@@ -16,7 +17,13 @@ use client::rest::Client;
 use crate::registry::{
     core::{
         binding::{self, Binding},
+        componentstatus::ComponentStatus,
         eviction::Eviction,
+        remote::{
+            kubelet::Remote,
+            log::Log,
+            storages::{Behind, PodStream, Proxy, Stream},
+        },
         token::{Issuer, Token},
     },
     provider::Storages,
@@ -28,6 +35,8 @@ use crate::registry::{
 pub struct Special {
     /// Reads and writes what belongs to other groups.
     pub client: Client,
+    /// The ways to kubelets and pods.
+    pub remote: Remote,
     /// Signs tokens; `None`: there are none to be had.
     pub issuer: Option<Arc<Issuer>>,
 }
@@ -85,5 +94,28 @@ fn core(stores: &BTreeMap<&str, Store>, special: &Special) -> Installed {
         };
         add("serviceaccounts/token", Arc::new(token));
     }
+    if let Some(namespaces) = stores.get("namespaces") {
+        let status = ComponentStatus::new(special.remote.cluster.clone(), namespaces.storage.clone());
+        add("componentstatuses", Arc::new(status));
+    }
+    connections(stores, &special.remote, &mut add);
     installed
+}
+
+/// What is answered by somebody behind an object.
+fn connections(stores: &BTreeMap<&str, Store>, remote: &Remote, add: &mut impl FnMut(&str, Arc<dyn Storage>)) {
+    let (Some(pods), Some(nodes)) = (stores.get("pods"), stores.get("minions")) else { return };
+    for (name, stream) in
+        [("exec", Stream::Exec), ("attach", Stream::Attach), ("portforward", Stream::PortForward)]
+    {
+        let storage = PodStream { stream, remote: remote.clone(), pods: pods.clone(), nodes: nodes.clone() };
+        add(&format!("pods/{name}"), Arc::new(storage));
+    }
+    add("pods/log", Arc::new(Log { remote: remote.clone(), pods: pods.clone(), nodes: nodes.clone() }));
+    let mut proxy = |path: &str, behind| add(path, Arc::new(Proxy { behind, remote: remote.clone() }));
+    proxy("pods/proxy", Behind::Pods(pods.clone()));
+    proxy("nodes/proxy", Behind::Nodes(nodes.clone()));
+    if let (Some(services), Some(endpoints)) = (stores.get("services/specs"), stores.get("services/endpoints")) {
+        proxy("services/proxy", Behind::Services(services.clone(), endpoints.clone()));
+    }
 }

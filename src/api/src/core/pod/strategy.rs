@@ -3,7 +3,7 @@
 //! Go: pkg/registry/core/pod/strategy.go
 
 use apimachinery::{
-    meta::object_meta::ObjectMeta,
+    meta::{object_meta::ObjectMeta, time},
     runtime::object::Object,
     validation::field::{Error, ErrorList},
 };
@@ -52,7 +52,7 @@ pub const RESIZE: Part = Part {
     ..Part::PLAIN
 };
 
-fn begin(_: &Request, object: &mut Object) {
+fn begin(request: &Request, object: &mut Object) {
     let class = object.get(&["spec"]).map_or("BestEffort", resources::qos_class);
     object.set(&["status"], json!({"phase": "Pending", "qosClass": class}));
     drop_disabled(object);
@@ -68,7 +68,7 @@ fn begin(_: &Request, object: &mut Object) {
                 "reason": "SchedulingGated",
                 "message": "Scheduling is blocked due to non-empty scheduling gates",
                 "lastProbeTime": null,
-                "lastTransitionTime": null,
+                "lastTransitionTime": time::rfc3339(request.now),
             }]);
             object.set(&["status", "conditions"], condition);
         }
@@ -226,6 +226,7 @@ fn prepare_status(_: &Request, object: &mut Object, old: &Object) {
 fn only(object: &mut Object, old: &Object, field: &str, value: Option<Value>) {
     keep(object, old, &["spec"]);
     keep(object, old, &["status"]);
+    keep_metadata(object, old);
     match value {
         Some(value) => object.set(&["spec", field], value),
         None => {
@@ -233,6 +234,18 @@ fn only(object: &mut Object, old: &Object, field: &str, value: Option<Value>) {
         }
     }
     count(object, old);
+}
+
+/// Keeps all metadata but what says which object is meant, and who wrote it.
+fn keep_metadata(object: &mut Object, old: &Object) {
+    let mut metadata = old.get(&["metadata"]).cloned().unwrap_or_default();
+    for field in ["name", "namespace", "resourceVersion", "uid", "managedFields"] {
+        match object.get(&["metadata", field]) {
+            Some(value) => metadata[field] = value.clone(),
+            None => drop(metadata.as_object_mut().and_then(|metadata| metadata.remove(field))),
+        }
+    }
+    object.set(&["metadata"], metadata);
 }
 
 fn count(object: &mut Object, old: &Object) {
@@ -245,6 +258,7 @@ fn count(object: &mut Object, old: &Object) {
 fn prepare_resize(_: &Request, object: &mut Object, old: &Object) {
     let sent = object.get(&["spec"]).cloned().unwrap_or_default();
     keep(object, old, &["status"]);
+    keep_metadata(object, old);
     let mut spec = old.get(&["spec"]).cloned().unwrap_or_default();
     for list in ["containers", "initContainers"] {
         let (Some(new), Some(kept)) = (sent.get(list), spec.get_mut(list)) else { continue };

@@ -186,7 +186,10 @@ async fn list_parts(scope: &RequestScope, cx: &Context, list: List) -> Result<Ve
 /// Returns the beginning of a list's JSON, up to the bracket before its items.
 pub(super) fn list_header(kind: &str, api_version: &str, list: &List) -> Bytes {
     let mut metadata = Map::new();
-    metadata.insert("resourceVersion".to_owned(), list.revision.to_string().into());
+    // A list of what is not stored has no version.
+    if list.revision != 0 {
+        metadata.insert("resourceVersion".to_owned(), list.revision.to_string().into());
+    }
     if !list.continue_token.is_empty() {
         metadata.insert("continue".to_owned(), list.continue_token.as_str().into());
     }

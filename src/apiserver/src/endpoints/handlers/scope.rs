@@ -160,6 +160,9 @@ impl RequestScope {
                 self.kind.group_version()
             )));
         }
+        if object.kind() != self.kind.kind && self.items == Items::Bare {
+            return Err(self.explain_kind(&object.gvk()));
+        }
         self.default(cx, &mut object).await?;
         let object = self.to_hub(&cx.trace, object).await?;
         cx.trace.note("Conversion done");
@@ -204,6 +207,19 @@ impl RequestScope {
                 Err(self.explain(DecodeError { kind: Some(object.gvk()), message }, &[]))
             }
         }
+    }
+
+    /// A body of another kind of the same version is read, but does not become this one.
+    ///
+    /// Go: apimachinery/pkg/conversion/converter.go Convert
+    fn explain_kind(&self, sent: &GroupVersionKind) -> StatusError {
+        let package = match self.kind.group.split('.').next().unwrap_or_default() {
+            "" => "core",
+            group => group,
+        };
+        let (kind, version, expected) = (&sent.kind, &sent.version, &self.kind.kind);
+        let message = format!("converting ({version}.{kind}) to ({package}.{expected}): unknown conversion");
+        self.explain(DecodeError { kind: Some(sent.clone()), message }, &[])
     }
 
     /// Go: apiserver/pkg/endpoints/handlers/rest.go transformDecodeError

@@ -105,7 +105,10 @@ pub(super) async fn list(scope: &RequestScope, cx: &Context, list: List, transfo
     match transform.kind {
         TransformKind::Table => {
             let include = IncludeObject::decode(cx)?;
-            let mut metadata = json!({"resourceVersion": list.revision.to_string()});
+            let mut metadata = json!({});
+            if list.revision != 0 {
+                metadata["resourceVersion"] = list.revision.to_string().into();
+            }
             if !list.continue_token.is_empty() {
                 metadata["continue"] = list.continue_token.as_str().into();
             }

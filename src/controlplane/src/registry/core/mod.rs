@@ -3,5 +3,7 @@
 //! Go: pkg/registry/core
 
 pub mod binding;
+pub mod componentstatus;
 pub mod eviction;
+pub mod remote;
 pub mod token;
