@@ -209,6 +209,11 @@ impl<'a> Node<'a> {
         LabelSelector::new(self.get(names))
     }
 
+    /// Views this as a label selector.
+    pub fn selector_here(&self) -> LabelSelector<'a> {
+        LabelSelector::new(self.value)
+    }
+
     /// Views `metadata`.
     pub fn meta(&self) -> ObjectMeta<'a> {
         ObjectMeta::new(self.get("metadata"))

@@ -109,6 +109,40 @@ fn validate(object: &Object) -> ErrorList {
     errors
 }
 
+/// Checks a volume's spec that stands in an attachment: of a driver that speaks CSI, and without what a claim needs.
+///
+/// Go: ValidatePersistentVolumeSpec with validateInlinePersistentVolumeSpec
+pub fn validate_inline(errors: &mut ErrorList, spec: &Node<'_>) {
+    const INLINE: &str = "may not be specified in the context of inline volumes";
+    const NOT_INLINE: [&str; 7] = [
+        "claimRef",
+        "capacity",
+        "persistentVolumeReclaimPolicy",
+        "nodeAffinity",
+        "storageClassName",
+        "volumeMode",
+        "volumeAttributesClassName",
+    ];
+    let is_empty = |value: &Value| match value {
+        Value::String(text) => text.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        _ => false,
+    };
+    for field in NOT_INLINE {
+        if spec.get(field).is_some_and(|value| field == "volumeMode" || !is_empty(value)) {
+            errors.push(spec.child(field).forbidden(INLINE));
+        }
+    }
+    if !spec.has("csi") {
+        errors.push(spec.child("csi").required("has to be specified in the context of inline volumes"));
+    }
+    if spec.len("accessModes") == 0 {
+        errors.push(spec.child("accessModes").required(""));
+    }
+    access_modes(errors, spec);
+    sources(errors, spec);
+}
+
 fn capacity(errors: &mut ErrorList, capacity: &Node<'_>) {
     let entries = capacity.entries_here();
     if entries.is_empty() {

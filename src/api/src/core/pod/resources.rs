@@ -8,7 +8,7 @@ use apimachinery::{
     api::resource::Quantity,
     validation::field::{Error, ErrorList},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     node::{Node, at},
@@ -32,6 +32,14 @@ fn may_be_overcommitted(name: &str) -> bool {
 pub(super) fn container(errors: &mut ErrorList, resources: &Node<'_>, claims: &[&str]) {
     requirements(errors, resources, container_resource_name);
     claim_names(errors, resources, claims);
+}
+
+/// Checks an overhead as if it were a container's limits; errors name `limits` under the path.
+///
+/// Go: pkg/apis/node/validation/validation.go validateOverhead
+pub fn overhead(errors: &mut ErrorList, overhead: &Node<'_>) {
+    let resources = json!({"limits": overhead.get("podFixed")});
+    requirements(errors, &Node::new(Some(&resources), overhead.path.clone()), container_resource_name);
 }
 
 /// Checks the resources of the pod itself, and that its containers fit in.

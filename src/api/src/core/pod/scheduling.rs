@@ -80,7 +80,8 @@ fn label_keys(errors: &mut ErrorList, term: &Node<'_>, list: &str) {
     }
 }
 
-pub(super) fn tolerations(errors: &mut ErrorList, list: &Node<'_>) {
+/// Go: ValidateTolerations
+pub fn tolerations(errors: &mut ErrorList, list: &Node<'_>) {
     for toleration in list.items_here() {
         let (key, operator, effect) =
             (toleration.child("key"), toleration.child("operator"), toleration.child("effect"));

@@ -1,0 +1,84 @@
+//! ResourceClaim, and the template that claims are made from.
+//!
+//! Go: pkg/apis/resource/validation/validation.go ValidateResourceClaim, pkg/registry/resource/resourceclaim/strategy.go
+
+use apimachinery::{
+    api::validation::object_meta::validate_annotations,
+    meta::object_meta::ObjectMeta,
+    runtime::object::Object,
+    validation::field::{Error, ErrorList},
+};
+use serde_json::Value;
+
+use super::{requests, selector::Age, status};
+use crate::{
+    defaults, gostruct,
+    node::Node,
+    rules::{Part, Rules, differs},
+    validation::{FIELD_IMMUTABLE, labels},
+};
+
+pub(super) const CLAIM: Rules = Rules {
+    default: |claim| {
+        if let Some(spec) = claim.0.get_mut("spec") {
+            requests::default_devices(spec);
+        }
+    },
+    has_status: true,
+    validate: |claim| {
+        let mut errors = ErrorList::new();
+        requests::devices(&mut errors, &Node::of(claim, "spec").child("devices"), Age::New);
+        errors
+    },
+    validate_update: |claim, old| immutable_spec(claim, old, "io.k8s.api.resource.v1.ResourceClaimSpec"),
+    status: Part {
+        prepare_for_update: status::prepare_for_update,
+        validate_update: status::validate_update,
+        ..Part::WITH_METADATA
+    },
+    ..Rules::PLAIN
+};
+
+pub(super) const TEMPLATE: Rules = Rules {
+    default: |template| {
+        if let Some(spec) = template.0.get_mut("spec").and_then(|spec| defaults::field(spec, "spec")) {
+            requests::default_devices(spec);
+        }
+    },
+    validate: |template| {
+        let mut errors = ErrorList::new();
+        let spec = Node::of(template, "spec");
+        let metadata = spec.child("metadata");
+        let annotations = metadata.path.child("annotations");
+        errors.extend(validate_annotations(ObjectMeta::new(metadata.value).annotations(), &annotations));
+        labels(&mut errors, &metadata.child("labels"));
+        requests::devices(&mut errors, &spec.child("spec").child("devices"), Age::New);
+        errors
+    },
+    validate_update: |template, old| immutable_spec(template, old, "io.k8s.api.resource.v1.ResourceClaimTemplateSpec"),
+    ..Rules::PLAIN
+};
+
+/// A spec never changes; what is in it was checked when it was new, and a changed one is checked once more, but for its
+/// expressions.
+fn immutable_spec(object: &Object, old: &Object, definition: &str) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let spec = Node::of(object, "spec");
+    if differs(object, old, "spec") {
+        errors.push(Error::invalid(&spec.path, gostruct::shown(spec.value, definition), FIELD_IMMUTABLE));
+    }
+    let claim = if definition.ends_with("TemplateSpec") { spec.child("spec") } else { spec };
+    requests::devices(&mut errors, &claim.child("devices"), Age::Stored);
+    errors
+}
+
+/// Returns the paths of the requests that ask for administrative access, which a namespace must allow.
+///
+/// Go: pkg/registry/resource/utils.go AuthorizedForAdmin
+pub fn admin_access<'a>(spec: &Node<'a>) -> Vec<Node<'a>> {
+    let requests = spec.items("devices.requests").into_iter();
+    requests
+        .filter(|request| request.get("exactly.adminAccess") == Some(&Value::Bool(true)))
+        .map(|request| request.child("adminAccess"))
+        .collect()
+}
