@@ -5,6 +5,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use apimachinery::{
+    api::validation::name::NameUsage,
     runtime::object::Object,
     util::{
         ip::{self, Strictness},
@@ -13,10 +14,12 @@ use apimachinery::{
     validation::field::{Error, ErrorList},
 };
 
+use serde_json::Value;
+
 use crate::{
     defaults::{absent, items},
     node::Node,
-    rules::{Generation, Rules},
+    rules::{Generation, Rules, differs},
     validation::{SUBDOMAIN, dns_label, each, immutable, labels, named, non_special_ip, supported},
 };
 
@@ -28,7 +31,17 @@ const MOST_HINTS: usize = 8;
 
 /// Returns the rules of a kind of this group.
 pub fn rules(kind: &str) -> Option<&'static Rules> {
-    static SLICE: Rules = Rules { default, generation: Generation::All, validate, validate_update, ..Rules::PLAIN };
+    static SLICE: Rules = Rules {
+        default,
+        prepare_for_create: |_, slice| drop_topology(slice, None),
+        prepare_for_update: |_, slice, old| drop_topology(slice, Some(old)),
+        generation: Generation::All,
+        warnings_on_create: warnings,
+        warnings_on_update: |slice, _| warnings(slice),
+        validate,
+        validate_update,
+        ..Rules::PLAIN
+    };
     (kind == "EndpointSlice").then_some(&SLICE)
 }
 
@@ -42,6 +55,38 @@ fn default(object: &mut Object) {
     }
     if let Some(ports) = holder.get_mut("ports").filter(|ports| !ports.is_null()) {
         object.set(&["ports"], ports.take());
+    }
+}
+
+/// Go: pkg/registry/discovery/endpointslice/strategy.go warningsForEndpointSlice
+fn warnings(slice: &Object) -> Vec<String> {
+    let kind = slice.str(&["addressType"]);
+    if kind == "FQDN" {
+        return vec!["addressType: FQDN endpoints are deprecated".to_owned()];
+    }
+    let endpoints = Node::of(slice, "endpoints").items_here();
+    let addresses = endpoints.iter().flat_map(|endpoint| endpoint.items("addresses"));
+    addresses.flat_map(|address| ip::warnings_for_ip(&address.path, address.as_str())).collect()
+}
+
+/// Topology cannot be written any more. What it said of nodes before goes where nodes are named now.
+///
+/// Go: dropTopologyOnV1
+fn drop_topology(slice: &mut Object, old: Option<&Object>) {
+    const HOSTNAME: &str = "kubernetes.io/hostname";
+    if old.is_some_and(|old| !differs(slice, old, "endpoints")) {
+        return;
+    }
+    let before = old.map(|old| Node::of(old, "endpoints").items_here()).unwrap_or_default();
+    let known =
+        |name: &str| before.iter().any(|endpoint| endpoint.child("deprecatedTopology").key(HOSTNAME).as_str() == name);
+    let endpoints = slice.0.get_mut("endpoints").and_then(Value::as_array_mut);
+    for endpoint in endpoints.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let Some(topology) = endpoint.remove("deprecatedTopology") else { continue };
+        let Some(name) = topology.get(HOSTNAME).and_then(Value::as_str) else { continue };
+        if !endpoint.contains_key("nodeName") && known(name) && SUBDOMAIN(name, NameUsage::Whole).is_empty() {
+            endpoint.insert("nodeName".to_owned(), name.into());
+        }
     }
 }
 

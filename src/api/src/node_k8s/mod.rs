@@ -45,7 +45,7 @@ fn tolerations(errors: &mut ErrorList, list: &Node<'_>) {
 }
 
 fn validate_update(class: &Object, old: &Object) -> ErrorList {
-    let mut errors = ErrorList::new();
+    let mut errors = validate(class);
     let handler = |object| Node::of(object, "handler").or_empty();
     immutable(&mut errors, &handler(class), &handler(old));
     errors

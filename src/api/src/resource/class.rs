@@ -3,7 +3,9 @@
 //! Go: pkg/apis/resource/validation/validation.go ValidateDeviceClass, validateDeviceConfiguration
 
 use apimachinery::{
+    api::validation::name::mask_trailing_dash,
     runtime::object::Object,
+    util::validation::is_dns1123_subdomain_bytes,
     validation::field::{Error, ErrorList},
 };
 use serde_json::Value;
@@ -22,6 +24,8 @@ pub(super) const MOST_CONFIGS: usize = 32;
 const LONGEST_PARAMETERS: usize = 10 << 10;
 
 pub(super) const CLASS: Rules = Rules {
+    // The one kind whose name has a limit in bytes, which only the error shows.
+    validate_name: |name, usage| is_dns1123_subdomain_bytes(&mask_trailing_dash(name, usage)),
     generation: Generation::Fields(&["spec"]),
     validate: |class| validate(class, None),
     validate_update: |class, old| validate(class, Some(old)),

@@ -268,10 +268,10 @@ fn differences(step: &Value, expected: &Value, answer: &Answer) -> Option<Vec<St
 
 /// Takes away what admission plugins add; they are not under test here.
 fn admitted(object: &mut Value) {
-    if matches!(object["kind"].as_str(), Some("PersistentVolumeClaim" | "PersistentVolume"))
+    if matches!(object["kind"].as_str(), Some("PersistentVolumeClaim" | "PersistentVolume" | "VolumeAttributesClass"))
         && let Some(Value::Array(finalizers)) = object["metadata"].get_mut("finalizers")
     {
-        finalizers.retain(|finalizer| !plain(finalizer).starts_with("kubernetes.io/pv"));
+        finalizers.retain(|finalizer| !plain(finalizer).ends_with("-protection"));
     }
     if object["kind"] == "Pod" {
         let spec = &mut object["spec"];

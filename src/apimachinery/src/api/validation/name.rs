@@ -43,7 +43,7 @@ pub fn validate_path_segment_name(name: &str, usage: NameUsage) -> Vec<String> {
 /// character before it, too, which makes the longest allowed prefix one longer than it should be.
 ///
 /// Go: apimachinery/pkg/api/validation/generic.go maskTrailingDash
-fn mask_trailing_dash(name: &str, usage: NameUsage) -> String {
+pub fn mask_trailing_dash(name: &str, usage: NameUsage) -> String {
     match name.strip_suffix('-') {
         Some(rest) if usage == NameUsage::Prefix && !rest.is_empty() => {
             // Bytes, as in Go: half a character is as wrong as the whole of it.
