@@ -281,7 +281,8 @@ fn meaning(value: Option<&Value>) -> Option<&Value> {
     })
 }
 
-fn all_differs(object: &Object, old: &Object) -> bool {
+/// Says whether anything but the metadata, or the labels, differ.
+pub fn all_differs(object: &Object, old: &Object) -> bool {
     let fields =
         object.0.keys().chain(old.0.keys()).filter(|field| !matches!(field.as_str(), "metadata" | "apiVersion"));
     differs(object, old, "metadata.labels")

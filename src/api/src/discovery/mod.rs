@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::{
     defaults::{absent, items},
     node::Node,
-    rules::{Generation, Rules, differs},
+    rules::{Generation, Rules, all_differs, differs},
     validation::{SUBDOMAIN, dns_label, each, immutable, labels, named, non_special_ip, supported},
 };
 
@@ -34,7 +34,13 @@ pub fn rules(kind: &str) -> Option<&'static Rules> {
     static SLICE: Rules = Rules {
         default,
         prepare_for_create: |_, slice| drop_topology(slice, None),
-        prepare_for_update: |_, slice, old| drop_topology(slice, Some(old)),
+        prepare_for_update: |_, slice, old| {
+            // What is dropped counts as a change.
+            if all_differs(slice, old) {
+                slice.set(&["metadata", "generation"], old.generation() + 1);
+            }
+            drop_topology(slice, Some(old));
+        },
         generation: Generation::All,
         warnings_on_create: warnings,
         warnings_on_update: |slice, _| warnings(slice),

@@ -45,21 +45,28 @@ pub(super) const TEMPLATE: Rules = Rules {
             requests::default_devices(spec);
         }
     },
-    validate: |template| {
-        let mut errors = ErrorList::new();
-        let spec = Node::of(template, "spec");
-        let metadata = spec.child("metadata");
-        let annotations = metadata.path.child("annotations");
-        errors.extend(validate_annotations(ObjectMeta::new(metadata.value).annotations(), &annotations));
-        labels(&mut errors, &metadata.child("labels"));
-        requests::devices(&mut errors, &spec.child("spec").child("devices"), Age::New);
+    validate: validate_template,
+    validate_update: |template, old| {
+        let mut errors = validate_template(template);
+        errors.extend(immutable_spec(template, old, "io.k8s.api.resource.v1.ResourceClaimTemplateSpec"));
         errors
     },
-    validate_update: |template, old| immutable_spec(template, old, "io.k8s.api.resource.v1.ResourceClaimTemplateSpec"),
     ..Rules::PLAIN
 };
 
-/// A spec never changes; what is in it was checked when it was new.
+/// Go: ValidateResourceClaimTemplate
+fn validate_template(template: &Object) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let spec = Node::of(template, "spec");
+    let metadata = spec.child("metadata");
+    let annotations = metadata.path.child("annotations");
+    errors.extend(validate_annotations(ObjectMeta::new(metadata.value).annotations(), &annotations));
+    labels(&mut errors, &metadata.child("labels"));
+    requests::devices(&mut errors, &spec.child("spec").child("devices"), Age::New);
+    errors
+}
+
+/// A spec never changes; that of a claim was checked when it was new.
 fn immutable_spec(object: &Object, old: &Object, definition: &str) -> ErrorList {
     let mut errors = ErrorList::new();
     let spec = Node::of(object, "spec");

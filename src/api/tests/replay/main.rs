@@ -19,10 +19,10 @@ use case::Outcome;
 const FLOOR: &[(&str, usize)] = &[
     ("validation-fields", 1725),
     ("validation-rules", 449),
-    ("names", 621),
+    ("names", 646),
     ("status-rules", 50),
-    ("updates", 780),
-    ("crud", 415),
+    ("updates", 795),
+    ("crud", 427),
     ("status", 83),
 ];
 
