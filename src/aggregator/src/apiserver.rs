@@ -15,9 +15,7 @@ use apiserver::{
     },
     request::handler::Handler,
     server::{
-        config::{
-            CompletedConfig as GenericCompletedConfig, Config as GenericConfig, defaults::API_GROUP_PREFIX,
-        },
+        config::{CompletedConfig as GenericCompletedConfig, Config as GenericConfig, defaults::API_GROUP_PREFIX},
         delegation::DelegationTarget,
         genericapiserver::GenericAPIServer,
         hooks::{PostStartHookFunc, post_start_hook},

@@ -106,8 +106,7 @@ pub fn with_condition(object: &Object, finding: &Finding, now: &str) -> Option<O
     let condition = json!({
         "type": AVAILABLE, "status": status, "lastTransitionTime": since, "reason": reason, "message": message,
     });
-    let mut conditions =
-        object.get(&["status", "conditions"]).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut conditions = object.get(&["status", "conditions"]).and_then(Value::as_array).cloned().unwrap_or_default();
     match conditions.iter_mut().find(|condition| condition["type"] == AVAILABLE) {
         Some(old) => *old = condition,
         None => conditions.push(condition),
@@ -121,9 +120,7 @@ pub fn with_condition(object: &Object, finding: &Finding, now: &str) -> Option<O
 ///
 /// Go: SortedByGroupAndVersion
 pub fn sorted_by_group_and_version(mut services: Vec<Arc<Object>>) -> Vec<Vec<Arc<Object>>> {
-    services.sort_by(|a, b| {
-        (Reverse(priorities(a).0), a.name()).cmp(&(Reverse(priorities(b).0), b.name()))
-    });
+    services.sort_by(|a, b| (Reverse(priorities(a).0), a.name()).cmp(&(Reverse(priorities(b).0), b.name())));
     let mut groups: Vec<Vec<Arc<Object>>> = Vec::new();
     for service in services {
         let group = service.str(&["spec", "group"]);

@@ -61,8 +61,7 @@ impl Dialer {
         };
         let ServiceReference { namespace, name, port } = service.clone();
         let host = format!("{name}.{namespace}.svc");
-        let config =
-            TLSConfig { trust, identity: self.proxy_client.clone(), server_name: Some(host.clone()) };
+        let config = TLSConfig { trust, identity: self.proxy_client.clone(), server_name: Some(host.clone()) };
         let resolver = self.resolver.clone();
         let dial = Arc::new(move |_: &http::Uri| resolver.resolve_endpoint(&namespace, &name, port));
         let base = format!("https://{host}:{port}");

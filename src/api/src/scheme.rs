@@ -111,6 +111,11 @@ fn make(schemas: &Schemas, name: &str) -> Option<Schema> {
             // The one list that stands in a message of its own (`Verbs`), as the first field of it.
             verbs.proto.to_mut().push(1);
         }
+        if let Some(watched) = object.properties.get_mut("object").filter(|_| facts.short_name() == "WatchEvent") {
+            // k8s-openapi has the type of the object as a parameter, and so nothing to say of it.
+            watched.description =
+                "The object that changed; of a bookmark its kind and version, of an error a Status.".into();
+        }
     }
     schema.gvks = match facts.is_kind {
         IsKind::No => Vec::new(),
@@ -302,7 +307,8 @@ fn list_of(schemas: &Schemas, facts: &Type) -> Option<Schema> {
     };
     let metadata = Field {
         schema: schemas.link(LIST_META),
-        description: "Standard list metadata.".into(),
+        // The one list whose metadata Kubernetes does not describe.
+        description: if name == "CertificateSigningRequest" { "" } else { "Standard list metadata." }.into(),
         default: Some(json!({})),
         proto: vec![1].into(),
         ..Field::default()

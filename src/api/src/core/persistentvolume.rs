@@ -44,9 +44,7 @@ fn default(object: &mut Object) {
     zero(spec, "persistentVolumeReclaimPolicy", "Retain");
     absent(spec, "volumeMode", "Filesystem");
     pod::defaults::volume_source(spec);
-    if let Some(status) = object.0.get_mut("status").filter(|status| status.is_object()) {
-        zero(status, "phase", "Pending");
-    }
+    zero(made(&mut object.0, "status"), "phase", "Pending");
 }
 
 fn prepare_status(request: &Request, object: &mut Object, old: &Object) {

@@ -5,14 +5,18 @@
 use std::sync::Arc;
 
 use apimachinery::runtime::schema::GroupVersionKind;
+use phase::BoxFuture;
 
-use crate::registry::{
-    rest::{
-        self, Getter, Updater,
-        strategy::{ResetFields, Strategy},
-        table::TableConvertor,
+use crate::{
+    registry::{
+        rest::{
+            self, Getter, OnMissing, Result, UpdateCall, Updated, Updater,
+            strategy::{ResetFields, Strategy},
+            table::TableConvertor,
+        },
+        store::Store,
     },
-    store::Store,
+    request::context::Context,
 };
 
 /// `status` and the like: the whole object, read and written through rules of its own; nothing is created or deleted.
@@ -63,6 +67,13 @@ impl rest::Storage for SubresourceStore {
     }
 
     fn updater(&self) -> Option<&dyn Updater> {
-        Some(&self.store)
+        Some(self)
+    }
+}
+
+impl Updater for SubresourceStore {
+    /// Never creates, also not for an apply: a part of an object is nothing without the object.
+    fn update<'a>(&'a self, cx: &'a Context, name: &'a str, call: UpdateCall<'a>) -> BoxFuture<'a, Result<Updated>> {
+        self.store.update(cx, name, UpdateCall { missing: OnMissing::AsStrategy, ..call })
     }
 }

@@ -105,9 +105,7 @@ fn core(stores: &BTreeMap<&str, Store>, special: &Special) -> Installed {
 /// What is answered by somebody behind an object.
 fn connections(stores: &BTreeMap<&str, Store>, remote: &Remote, add: &mut impl FnMut(&str, Arc<dyn Storage>)) {
     let (Some(pods), Some(nodes)) = (stores.get("pods"), stores.get("minions")) else { return };
-    for (name, stream) in
-        [("exec", Stream::Exec), ("attach", Stream::Attach), ("portforward", Stream::PortForward)]
-    {
+    for (name, stream) in [("exec", Stream::Exec), ("attach", Stream::Attach), ("portforward", Stream::PortForward)] {
         let storage = PodStream { stream, remote: remote.clone(), pods: pods.clone(), nodes: nodes.clone() };
         add(&format!("pods/{name}"), Arc::new(storage));
     }

@@ -31,7 +31,8 @@ pub async fn create_server_chain(trace: &Trace, config: CompletedConfig) -> Resu
     phase.done();
 
     let phase = trace.enter(Phase::CreateAggregatorServer, &mut Nothing).await?;
-    let aggregator = aggregator::create_server(trace, &config.aggregator, kube_api_server.generic_api_server.clone()).await?;
+    let aggregator =
+        aggregator::create_server(trace, &config.aggregator, kube_api_server.generic_api_server.clone()).await?;
     phase.done();
 
     chain.done();

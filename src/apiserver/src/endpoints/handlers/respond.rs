@@ -185,9 +185,15 @@ async fn list_parts(scope: &RequestScope, cx: &Context, list: List) -> Result<Ve
 
 /// Returns the beginning of a list's JSON, up to the bracket before its items.
 pub(super) fn list_header(kind: &str, api_version: &str, list: &List) -> Bytes {
+    let metadata = list_metadata(list);
+    format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":[").into()
+}
+
+/// Returns a list's metadata.
+pub(super) fn list_metadata(list: &List) -> Value {
     let mut metadata = Map::new();
-    // A list of what is not stored has no version.
-    if list.revision != 0 {
+    // What was never stored has no revision.
+    if list.revision > 0 {
         metadata.insert("resourceVersion".to_owned(), list.revision.to_string().into());
     }
     if !list.continue_token.is_empty() {
@@ -196,8 +202,7 @@ pub(super) fn list_header(kind: &str, api_version: &str, list: &List) -> Bytes {
     if let Some(count) = list.remaining_item_count {
         metadata.insert("remainingItemCount".to_owned(), count.into());
     }
-    let metadata = Value::Object(metadata);
-    format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":[").into()
+    Value::Object(metadata)
 }
 
 /// Returns how long the beginning of an object's JSON is that says its type, the brace and the comma included.

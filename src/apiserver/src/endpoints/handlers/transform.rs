@@ -105,16 +105,7 @@ pub(super) async fn list(scope: &RequestScope, cx: &Context, list: List, transfo
     match transform.kind {
         TransformKind::Table => {
             let include = IncludeObject::decode(cx)?;
-            let mut metadata = json!({});
-            if list.revision != 0 {
-                metadata["resourceVersion"] = list.revision.to_string().into();
-            }
-            if !list.continue_token.is_empty() {
-                metadata["continue"] = list.continue_token.as_str().into();
-            }
-            if let Some(count) = list.remaining_item_count {
-                metadata["remainingItemCount"] = count.into();
-            }
+            let metadata = respond::list_metadata(&list);
             if list.items.is_empty() {
                 return Ok(vec![table(scope, transform, &metadata, Columns::Shown, scope.table_convertor.no_rows())]);
             }
@@ -202,7 +193,11 @@ async fn row(
     let object = match include {
         IncludeObject::None => Value::Null,
         IncludeObject::Metadata => partial_of(scope, &object, transform).into_value(),
-        IncludeObject::Object => scope.from_hub(viewer.trace, object).await?.into_value(),
+        IncludeObject::Object => {
+            let mut object = scope.from_hub(viewer.trace, object).await?;
+            scope.codec.complete(&mut object);
+            object.into_value()
+        }
     };
     Ok(json!({"cells": cells, "object": object}).to_string().into())
 }

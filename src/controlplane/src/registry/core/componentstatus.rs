@@ -71,8 +71,7 @@ impl ComponentStatus {
 
     async fn ask(&self, url: &str) -> std::result::Result<String, String> {
         let request = Request::get(url).body(transport::empty()).map_err(|error| error.to_string())?;
-        let response =
-            self.transport.send(request).await.map_err(|error| format!("Get \"{url}\": {error}"))?;
+        let response = self.transport.send(request).await.map_err(|error| format!("Get \"{url}\": {error}"))?;
         let status = response.status();
         let text = log::text(response.into_body()).await;
         if status.is_success() { Ok(text) } else { Err(format!("unhealthy http status code: {status}")) }

@@ -90,7 +90,8 @@ fn request(cx: &mut Context, target: &Target) -> Result<Request<transport::Body>
         Some(query) => query.clone(),
         None => cx.uri.query().unwrap_or_default().to_owned(),
     };
-    let uri = if query.is_empty() { format!("{}{path}", target.base) } else { format!("{}{path}?{query}", target.base) };
+    let uri =
+        if query.is_empty() { format!("{}{path}", target.base) } else { format!("{}{path}?{query}", target.base) };
     let mut request = Request::builder().method(cx.method.clone()).uri(uri).body(cx.take_body());
     if let Ok(request) = &mut request {
         *request.headers_mut() = cx.headers.clone();

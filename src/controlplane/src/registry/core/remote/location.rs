@@ -6,10 +6,7 @@
 use std::net::IpAddr;
 
 use apimachinery::{
-    api::errors::StatusError,
-    meta::options::GetOptions,
-    runtime::object::Object,
-    util::ip::parse_ip_sloppy,
+    api::errors::StatusError, meta::options::GetOptions, runtime::object::Object, util::ip::parse_ip_sloppy,
 };
 use apiserver::{
     registry::{
@@ -108,9 +105,8 @@ pub async fn of_service(cx: &Context, services: &Store, endpoints: &Store, id: &
     let found = endpoints.get(cx, name, &GetOptions::default()).await;
     let found = found.map_err(|error| as_request(cx, error, name))?.into_object();
     let subsets = found.get(&["subsets"]).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let none = |what: &str| {
-        StatusError::new_service_unavailable(format!("no endpoints available for service \"{what}\""))
-    };
+    let none =
+        |what: &str| StatusError::new_service_unavailable(format!("no endpoints available for service \"{what}\""));
     if subsets.is_empty() {
         return Err(none(name));
     }

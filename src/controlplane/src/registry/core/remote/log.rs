@@ -17,8 +17,8 @@ use apiserver::{
     request::{context::Context, handler::Response},
 };
 use client::transport;
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, Collected, Limited};
 use phase::BoxFuture;
 
@@ -195,7 +195,9 @@ impl Log {
         let mut response = Response::new(body);
         let content_type = kept.unwrap_or_else(|| HeaderValue::from_static("text/plain"));
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
         Ok(response)
     }
 }

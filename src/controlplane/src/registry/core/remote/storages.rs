@@ -226,15 +226,8 @@ fn below(cx: &Context, path: &str) -> String {
 
 impl Connecter for Proxy {
     fn methods(&self) -> &[Method] {
-        const METHODS: [Method; 7] = [
-            Method::GET,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-            Method::HEAD,
-            Method::OPTIONS,
-        ];
+        const METHODS: [Method; 7] =
+            [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
         &METHODS
     }
 
