@@ -109,6 +109,13 @@ impl TLSConfig {
     }
 }
 
+/// Says whether a text holds authorities that can be read.
+///
+/// Go: apiserver/pkg/util/webhook/validation.go ValidateCABundle
+pub fn is_ca_bundle(pem: &[u8]) -> bool {
+    roots(pem).is_ok_and(|roots| !roots.is_empty())
+}
+
 fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {

@@ -6,6 +6,8 @@
 //!
 //! Go: apiextensions-apiserver/pkg/apiserver/schema/{pruning/algorithm,objectmeta/algorithm,objectmeta/coerce}.go
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,6 +16,7 @@ use super::{
     registry::Link,
     tidy::tidy,
 };
+use crate::validation::field::BadValue;
 
 /// What every object has, whatever its schema says.
 const META_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
@@ -92,6 +95,17 @@ pub struct BadMetadata {
     pub value: Value,
     /// What is wrong with it.
     pub message: String,
+}
+
+impl fmt::Display for BadMetadata {
+    /// The metadata of the object itself is refused in the decoder's words, that of an embedded one as a field.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path == "metadata" {
+            return f.write_str(&self.message);
+        }
+        let value = BadValue::from(self.value.clone());
+        write!(f, "{}: Invalid value: {value}: {}", self.path, self.message)
+    }
 }
 
 /// What to do with metadata of a wrong type.

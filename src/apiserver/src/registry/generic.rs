@@ -32,6 +32,12 @@ pub enum WatchCache {
 pub trait RESTOptionsGetter: Send + Sync {
     /// Returns the storage of a resource.
     fn get_rest_options(&self, resource: Resource, cache: WatchCache) -> Arc<dyn Interface>;
+
+    /// Returns the storage of a resource that may go away while the server runs: a custom one. Its watch cache, and
+    /// with it every watch, ends at `stop`.
+    ///
+    /// Go: apiserver/pkg/registry/generic/registry/store.go DestroyFunc
+    fn get_rest_options_until(&self, resource: Resource, cache: WatchCache, stop: CancellationToken) -> Arc<dyn Interface>;
 }
 
 /// One backend below one prefix, for all resources.
@@ -59,6 +65,15 @@ impl RESTOptionsGetter for StorageFactoryRESTOptionsFactory {
     ///
     /// Go: apiserver/pkg/registry/generic/registry/storage_factory.go StorageWithCacher
     fn get_rest_options(&self, resource: Resource, cache: WatchCache) -> Arc<dyn Interface> {
+        self.get_rest_options_until(resource, cache, self.stop.clone())
+    }
+
+    fn get_rest_options_until(
+        &self,
+        resource: Resource,
+        cache: WatchCache,
+        stop: CancellationToken,
+    ) -> Arc<dyn Interface> {
         let leases = LeaseManager::new(self.leases, self.clock.clone());
         let transformer = self.transformers.of(&resource.group_resource);
         let store = Store::new(self.client.clone(), &self.path_prefix, resource, transformer, leases);
@@ -66,7 +81,8 @@ impl RESTOptionsGetter for StorageFactoryRESTOptionsFactory {
         match (self.watch_cache, cache) {
             (WatchCache::On, WatchCache::On) => {
                 let cacher = Cacher::new(store, self.clock.clone());
-                tokio::spawn(cacher.clone().run(self.stop.clone()));
+                let (running, all) = (cacher.clone().run(stop), self.stop.clone());
+                tokio::spawn(async move { all.run_until_cancelled(running).await });
                 cacher
             }
             (WatchCache::Off, _) | (_, WatchCache::Off) => store,

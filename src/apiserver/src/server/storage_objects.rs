@@ -13,6 +13,7 @@ use component_base::metrics::{
 use parking_lot::Mutex;
 use phase::trace::Trace;
 use storage::interface::{Interface, Resource};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     registry::generic::{RESTOptionsGetter, WatchCache},
@@ -71,6 +72,16 @@ impl RESTOptionsGetter for OpenedStorages {
         let storage = self.inner.get_rest_options(resource, cache);
         self.opened.lock().push((name, storage.clone()));
         storage
+    }
+
+    /// Not remembered: nobody waits for it at the start, and it would never be let go.
+    fn get_rest_options_until(
+        &self,
+        resource: Resource,
+        cache: WatchCache,
+        stop: CancellationToken,
+    ) -> Arc<dyn Interface> {
+        self.inner.get_rest_options_until(resource, cache, stop)
     }
 }
 

@@ -2,7 +2,11 @@
 //!
 //! Go: cmd/kube-apiserver/app/config.go, pkg/controlplane/apiserver/{apiextensions,aggregator}.go
 
+use std::sync::Arc;
+
+use apiextensions::apiserver::ExtraConfig;
 use apiserver::server::{config::Config as GenericConfig, start_error::StartError};
+use client::{service_resolver::ClusterIPResolver, webhook::ClientManager};
 use controlplane::{
     apiserver::{
         config::{build_generic_config, create_kube_api_server_config},
@@ -58,7 +62,9 @@ async fn create_api_extensions_config(
     let mut generic = delegate_config(&kube_apis.generic.config);
     let phase = trace.enter(Phase::CreateAPIExtensionsConfig, &mut generic).await?;
     phase.exit(&generic);
-    Ok(apiextensions::apiserver::Config { generic })
+    let resolver = Arc::new(ClusterIPResolver::new(&kube_apis.generic.versioned_informers));
+    let extra = ExtraConfig { webhooks: Arc::new(ClientManager::new(resolver)) };
+    Ok(apiextensions::apiserver::Config { generic, extra })
 }
 
 /// Go: pkg/controlplane/apiserver/aggregator.go CreateAggregatorConfig

@@ -31,7 +31,10 @@ impl Cacher {
         let mut backoff = BACKOFF;
         loop {
             let served = match stop.run_until_cancelled(self.list_and_watch()).await {
-                None => return,
+                None => {
+                    self.cache.reset();
+                    return;
+                }
                 Some(Ok(())) => true,
                 Some(Err(error)) => {
                     let resource = &self.store().resource().group_resource;

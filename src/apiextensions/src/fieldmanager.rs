@@ -1,0 +1,231 @@
+//! Who set which field: of a definition, and of a custom resource.
+//!
+//! For a custom resource, the books are kept by the schema of its version, with the metadata that every object has
+//! added to it; a field that the schema does not know is owned as its value suggests.
+//!
+//! Go: apimachinery/pkg/util/managedfields/fieldmanager.go NewDefaultCRDFieldManager,
+//! apiextensions-apiserver/pkg/controller/openapi/builder/builder.go BuildOpenAPIV3
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use api::scheme::Scheme;
+use apimachinery::{
+    api::errors::StatusError,
+    managedfields::{
+        fieldpath::Set,
+        manager::{self, ConvertError, Versions},
+        updater,
+    },
+    runtime::{
+        object::Object,
+        schema::{GroupVersion, GroupVersionKind},
+    },
+    schema::{
+        model::{Field, GoField, Kind, ObjectType, Omit, Schema},
+        registry::{Kinds, Link},
+    },
+};
+use apiserver::{
+    endpoints::{
+        codec::{Codec, FieldManager, Force},
+        installer::Manager,
+    },
+    registry::rest::strategy::ResetFields,
+    request::context::Context,
+};
+
+use crate::conversion::Converter;
+
+/// Keeps the books of one endpoint, whose objects are of the endpoint's own version.
+pub struct KindFieldManager {
+    manager: manager::FieldManager,
+    versions: Arc<dyn Versions>,
+    kind: GroupVersionKind,
+    codec: Arc<dyn Codec>,
+}
+
+impl KindFieldManager {
+    /// Returns the field manager of an endpoint for definitions.
+    pub fn of_definitions(scope: &Manager<'_>, codec: Arc<dyn Codec>) -> Self {
+        let versions = Arc::new(DefinitionVersions(codec.clone()));
+        let reset = reset_fields(&scope.storage.reset_fields());
+        Self::new(Arc::new(Scheme), versions, scope.kind, scope.subresource, reset, codec)
+    }
+
+    /// Returns the field manager of an endpoint for custom resources. `reset` is for all versions.
+    pub fn of_custom_resources(
+        kinds: Arc<CustomKinds>,
+        converter: Arc<Converter>,
+        kind: &GroupVersionKind,
+        subresource: &str,
+        reset: &[ResetFields],
+        codec: Arc<dyn Codec>,
+    ) -> Self {
+        Self::new(kinds, Arc::new(CustomVersions(converter)), kind, subresource, reset_fields(reset), codec)
+    }
+
+    fn new(
+        kinds: Arc<dyn Kinds>,
+        versions: Arc<dyn Versions>,
+        kind: &GroupVersionKind,
+        subresource: &str,
+        reset: BTreeMap<String, Set>,
+        codec: Arc<dyn Codec>,
+    ) -> Self {
+        let manager = manager::FieldManager::new(kinds, versions.clone(), kind.clone(), subresource, reset);
+        Self { manager, versions, kind: kind.clone(), codec }
+    }
+
+    fn live(&self, live: Option<&Object>) -> Object {
+        live.cloned().unwrap_or_else(|| self.versions.empty(&self.kind))
+    }
+}
+
+fn reset_fields(fields: &[ResetFields]) -> BTreeMap<String, Set> {
+    let set = |fields: &ResetFields| {
+        let paths: Vec<Vec<&str>> = fields.paths.iter().map(|path| path.iter().map(String::as_str).collect()).collect();
+        let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
+        (fields.api_version.clone(), Set::of_fields(&paths))
+    };
+    fields.iter().map(set).collect()
+}
+
+impl FieldManager for KindFieldManager {
+    fn update(&self, cx: &Context, live: Option<&Object>, new: Object, manager: &str) -> Object {
+        self.manager.update(&self.live(live), new, manager, cx.services.clock.wall())
+    }
+
+    fn apply(
+        &self,
+        cx: &Context,
+        live: Option<&Object>,
+        applied: Object,
+        manager: &str,
+        force: Force,
+    ) -> Result<Object, StatusError> {
+        let force = match force {
+            Force::No => updater::Force::No,
+            Force::Yes => updater::Force::Yes,
+        };
+        let merged = self.manager.apply(&self.live(live), &applied, manager, force, cx.services.clock.wall())?;
+        let decoded =
+            self.codec.decode_value(merged).map_err(|error| StatusError::new_internal_error(error.message))?;
+        let mut object = decoded.object;
+        self.codec.default(&mut object);
+        self.codec.complete(&mut object);
+        Ok(object)
+    }
+}
+
+/// There is one version of definitions.
+struct DefinitionVersions(Arc<dyn Codec>);
+
+impl Versions for DefinitionVersions {
+    fn convert(&self, object: Object, version: &GroupVersion) -> Result<Object, ConvertError> {
+        if object.gvk().group_version() == *version { Ok(object) } else { Err(ConvertError::MissingVersion) }
+    }
+
+    fn empty(&self, gvk: &GroupVersionKind) -> Object {
+        let mut object = Object::new(gvk);
+        self.0.complete(&mut object);
+        object
+    }
+}
+
+/// The versions of a custom resource.
+struct CustomVersions(Arc<Converter>);
+
+impl Versions for CustomVersions {
+    fn convert(&self, object: Object, version: &GroupVersion) -> Result<Object, ConvertError> {
+        self.0.convert_blocking(object, version)
+    }
+
+    fn empty(&self, gvk: &GroupVersionKind) -> Object {
+        Object::new(gvk)
+    }
+}
+
+/// The schemas of a custom resource's versions, as field management sees them.
+pub struct CustomKinds(BTreeMap<GroupVersionKind, Arc<Schema>>);
+
+impl CustomKinds {
+    /// Adds metadata to the schema of each version.
+    pub fn new<'a>(schemas: impl IntoIterator<Item = (GroupVersionKind, &'a Schema)>) -> Self {
+        let object_meta = object_meta();
+        let complete = |(kind, schema): (GroupVersionKind, &Schema)| (kind, Arc::new(with_meta(schema, &object_meta)));
+        Self(schemas.into_iter().map(complete).collect())
+    }
+}
+
+impl Kinds for CustomKinds {
+    fn schema(&self, gvk: &GroupVersionKind) -> Option<Arc<Schema>> {
+        self.0.get(gvk).cloned()
+    }
+}
+
+/// Returns the type of the metadata that every object has.
+pub fn object_meta() -> Link {
+    api::scheme::schemas().link("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
+}
+
+/// Returns a custom kind's schema with the fields that every object has.
+fn with_meta(schema: &Schema, object_meta: &Link) -> Schema {
+    complete(schema, object_meta, Place::Root)
+}
+
+/// Where a node of a schema stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    Below,
+}
+
+fn complete(schema: &Schema, object_meta: &Link, place: Place) -> Schema {
+    let mut schema = schema.clone();
+    let inner = |link: &Link| Link::from(complete(link.get(), object_meta, Place::Below));
+    match &mut schema.kind {
+        Kind::Object(object) => {
+            object.properties.values_mut().for_each(|field| field.schema = inner(&field.schema));
+            object.additional = object.additional.as_ref().map(inner);
+            if place == Place::Root || object.embedded_resource {
+                put_meta(object, object_meta);
+            }
+        }
+        Kind::Array(array) => array.items = inner(&array.items),
+        // An object that declares nothing, at the root of a custom kind.
+        Kind::Deduced | Kind::Any if place == Place::Root => {
+            let mut object = ObjectType { preserve_unknown_fields: true, ..ObjectType::default() };
+            put_meta(&mut object, object_meta);
+            schema.kind = Kind::Object(object);
+        }
+        _ => {}
+    }
+    schema
+}
+
+fn put_meta(object: &mut ObjectType, object_meta: &Link) {
+    let go = || GoField { omit: Omit::Empty, ..GoField::default() };
+    for name in ["apiVersion", "kind"] {
+        let field = Field { schema: Schema::of(Kind::String).into(), go: go(), ..Field::default() };
+        object.properties.insert(name.into(), field);
+    }
+    object.properties.insert("metadata".into(), Field { schema: object_meta.clone(), go: go(), ..Field::default() });
+}
+
+#[cfg(test)]
+mod tests {
+    use apimachinery::schema::openapi;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn field_management_knows_metadata() {
+        let thing = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+            "n": {"type": "object"}, "pod": {"type": "object", "x-kubernetes-embedded-resource": true}}}}});
+        let schema = with_meta(&openapi::schema(&thing, None), &object_meta());
+        assert!(schema.at(&["metadata", "name"]).is_some());
+        assert!(schema.at(&["spec", "pod", "metadata", "name"]).is_some());
+        assert!(schema.at(&["spec", "n", "metadata"]).is_none());
+    }
+}
