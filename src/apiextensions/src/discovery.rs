@@ -57,8 +57,7 @@ fn served<'a>(definitions: &'a [Definition], group: &str) -> Vec<&'a Definition>
 /// Returns the names of the served versions, the preferred one first.
 pub fn versions(definitions: &[&Definition]) -> Vec<String> {
     let served = definitions.iter().flat_map(|definition| definition.spec.versions.iter());
-    let mut names: Vec<String> =
-        served.filter(|version| version.served).map(|version| version.name.clone()).collect();
+    let mut names: Vec<String> = served.filter(|version| version.served).map(|version| version.name.clone()).collect();
     names.sort_by_cached_key(|name| Reverse(kube_version(name)));
     names.dedup();
     names

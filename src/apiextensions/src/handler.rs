@@ -8,15 +8,9 @@
 //!
 //! Go: apiextensions-apiserver/pkg/apiserver/customresource_handler.go crdHandler
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use apimachinery::{
-    api::errors::StatusError,
-    runtime::object::Object,
-};
+use apimachinery::{api::errors::StatusError, runtime::object::Object};
 use apiserver::{
     admission::{
         attributes::{Attributes, Operation},
@@ -182,11 +176,7 @@ impl CRDHandler {
 /// Says what is to be done with a request, or why nothing can be.
 ///
 /// Go: serveResource, serveStatus, serveScale
-fn route<'a>(
-    version: &'a ServedVersion,
-    going: bool,
-    cx: &Context,
-) -> Result<(&'a RequestScope, Verb), StatusError> {
+fn route<'a>(version: &'a ServedVersion, going: bool, cx: &Context) -> Result<(&'a RequestScope, Verb), StatusError> {
     let request = &cx.info;
     let resource = version.scope.resource.group_resource();
     let (scope, verbs): (&RequestScope, &[&str]) = match request.subresource.as_str() {

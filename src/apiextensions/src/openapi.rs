@@ -49,7 +49,8 @@ impl CustomDefinitions {
             let kinds = CustomKinds::new([(kind.clone(), &*structural.schema)]);
             let schema = kinds.schema(&kind).expect("it was just made");
             let schema = Arc::new(Schema { gvks: vec![kind.clone()], ..Schema::clone(&schema) });
-            let list_kind = GroupVersionKind { kind: definition.status.accepted_names.list_kind.clone(), ..kind.clone() };
+            let list_kind =
+                GroupVersionKind { kind: definition.status.accepted_names.list_kind.clone(), ..kind.clone() };
             let list_name = definition_name(&list_kind);
             by_name.insert(list_name.clone(), Arc::new(list_of(&kind, &list_kind, schema.clone())));
             by_name.insert(name.clone(), schema);

@@ -3,11 +3,7 @@
 //!
 //! Go: apiextensions-apiserver/pkg/apiserver/customresource_handler.go crdInfo, getOrCreateServingInfoFor
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use apimachinery::{meta::options::PatchType, runtime::schema::GroupVersionKind};
 use apiserver::{
@@ -20,7 +16,10 @@ use apiserver::{
         handlers::scope::{Items, RequestScope},
         negotiation,
     },
-    registry::{generic::RESTOptionsGetter, rest::{Storage, strategy::ResetFields}},
+    registry::{
+        generic::RESTOptionsGetter,
+        rest::{Storage, strategy::ResetFields},
+    },
 };
 use auth::authorization::Authorizer;
 use client::webhook::ClientManager;
@@ -31,7 +30,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     codec::{CustomCodec, Structurals},
     conversion::Converter,
-    definition::{Definition, Spec, Names, Version},
+    definition::{Definition, Names, Spec, Version},
     fieldmanager::{CustomKinds, KindFieldManager},
     registry::customresource::{
         scale,
@@ -106,9 +105,8 @@ impl ServingInfo {
         let stop = CancellationToken::new();
         let preserve = definition.spec.preserve_unknown_fields;
         let structurals = definition.spec.versions.iter();
-        let structurals: Structurals = Arc::new(
-            structurals.map(|version| (version.name.clone(), Structural::new(version, preserve))).collect(),
-        );
+        let structurals: Structurals =
+            Arc::new(structurals.map(|version| (version.name.clone(), Structural::new(version, preserve))).collect());
         let (webhooks, ids) = (environment.webhooks.clone(), environment.ids.clone());
         let converter = Arc::new(Converter::new(definition, webhooks, ids));
         let schemas = structurals.iter().map(|(version, structural)| (definition.gvk(version), &*structural.schema));
@@ -124,7 +122,8 @@ impl ServingInfo {
             .flat_map(|status| Storage::reset_fields(&**status))
             .collect();
         let maker = ScopeMaker { environment, definition, structurals, converter, kinds, status_reset };
-        let versions = storages.into_iter().map(|(version, storage)| (version.name.clone(), maker.version(version, storage)));
+        let versions =
+            storages.into_iter().map(|(version, storage)| (version.name.clone(), maker.version(version, storage)));
         Self {
             spec: definition.spec.clone(),
             accepted_names: definition.status.accepted_names.clone(),
@@ -197,7 +196,12 @@ impl ScopeMaker<'_> {
         })
     }
 
-    fn field_manager(&self, kind: &GroupVersionKind, subresource: &str, reset: &[ResetFields]) -> Arc<dyn FieldManager> {
+    fn field_manager(
+        &self,
+        kind: &GroupVersionKind,
+        subresource: &str,
+        reset: &[ResetFields],
+    ) -> Arc<dyn FieldManager> {
         let (kinds, converter) = (self.kinds.clone(), self.converter.clone());
         Arc::new(KindFieldManager::of_custom_resources(kinds, converter, kind, subresource, reset, self.codec(kind)))
     }

@@ -48,9 +48,9 @@ async fn sync(tools: &Tools, name: &str) -> Result<(), String> {
 ///
 /// Go: IsProtectedCommunityGroup
 fn is_protected(group: &str) -> bool {
-    ["k8s.io", "kubernetes.io"].into_iter().any(|domain| {
-        group.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    })
+    ["k8s.io", "kubernetes.io"]
+        .into_iter()
+        .any(|domain| group.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Go: GetAPIApprovalState, calculateCondition
@@ -79,7 +79,8 @@ fn judge(annotation: Option<&str>) -> (Status, &'static str, String) {
 }
 
 fn is_url(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/'))
+    text.split_once("://")
+        .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -147,10 +147,9 @@ impl Finalizer {
                 reason: "InstanceDeletionCompleted",
                 message: "removed all instances".to_owned(),
             },
-            Ok(Err(error)) => failed(
-                "InstanceDeletionCheck",
-                format!("could not confirm zero CustomResources remaining: {error}"),
-            ),
+            Ok(Err(error)) => {
+                failed("InstanceDeletionCheck", format!("could not confirm zero CustomResources remaining: {error}"))
+            }
             Err(_) => failed(
                 "InstanceDeletionCheck",
                 "could not confirm zero CustomResources remaining: timed out waiting for the condition".to_owned(),

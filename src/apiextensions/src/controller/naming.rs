@@ -42,7 +42,9 @@ async fn sync(tools: &Tools, queue: &WorkQueue, name: &str) -> Result<(), String
     let decision = decide(&definition, &used_names(tools, &definition));
     let unchanged = decision.accepted == definition.status.accepted_names
         && conditions::find(&definition.status.conditions, NAMES_ACCEPTED).is_some_and(|known| {
-            known["status"] == decision.status() && known["reason"] == decision.reason && known["message"] == decision.message
+            known["status"] == decision.status()
+                && known["reason"] == decision.reason
+                && known["message"] == decision.message
         });
     if unchanged {
         return Ok(());

@@ -2,11 +2,7 @@
 //!
 //! Go: client-go/util/workqueue/queue.go
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use apimachinery::runtime::object::Object;
 use client::cache::informer::EventHandler;

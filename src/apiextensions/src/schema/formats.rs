@@ -58,30 +58,81 @@ fn compile(text: &str) -> Regex {
 }
 
 static BSON: Pattern = LazyLock::new(|| compile("^[0-9a-fA-F]{24}$"));
-static HOSTNAME: Pattern = LazyLock::new(|| compile(r"^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}([a-zA-Z\p{L}]){2,63})$"));
-static UUID: Pattern = LazyLock::new(|| compile("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"));
-static UUID3: Pattern = LazyLock::new(|| compile("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$"));
-static UUID4: Pattern = LazyLock::new(|| compile("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"));
-static UUID5: Pattern = LazyLock::new(|| compile("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"));
+static HOSTNAME: Pattern = LazyLock::new(|| {
+    compile(
+        r"^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}([a-zA-Z\p{L}]){2,63})$",
+    )
+});
+static UUID: Pattern =
+    LazyLock::new(|| compile("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"));
+static UUID3: Pattern =
+    LazyLock::new(|| compile("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$"));
+static UUID4: Pattern =
+    LazyLock::new(|| compile("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"));
+static UUID5: Pattern =
+    LazyLock::new(|| compile("(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"));
 static ISBN10: Pattern = LazyLock::new(|| compile("^(?:[0-9]{9}X|[0-9]{10})$"));
 static ISBN13: Pattern = LazyLock::new(|| compile("^(?:[0-9]{13})$"));
-static CREDIT_CARD: Pattern = LazyLock::new(|| compile(r"^(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|(222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\d{3})\d{11}|6[27][0-9]{14})$"));
+static CREDIT_CARD: Pattern = LazyLock::new(|| {
+    compile(
+        r"^(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|(222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\d{3})\d{11}|6[27][0-9]{14})$",
+    )
+});
 static SSN: Pattern = LazyLock::new(|| compile(r"^\d{3}[- ]?\d{2}[- ]?\d{4}$"));
 static HEX_COLOR: Pattern = LazyLock::new(|| compile("^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"));
-static RGB_COLOR: Pattern = LazyLock::new(|| compile(r"^rgb\(\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*\)$"));
-static BASE64: Pattern = LazyLock::new(|| compile("^(?:[A-Za-z0-9+\\/]{4})*(?:[A-Za-z0-9+\\/]{2}==|[A-Za-z0-9+\\/]{3}=|[A-Za-z0-9+\\/]{4})$"));
+static RGB_COLOR: Pattern = LazyLock::new(|| {
+    compile(
+        r"^rgb\(\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*\)$",
+    )
+});
+static BASE64: Pattern = LazyLock::new(|| {
+    compile("^(?:[A-Za-z0-9+\\/]{4})*(?:[A-Za-z0-9+\\/]{2}==|[A-Za-z0-9+\\/]{3}=|[A-Za-z0-9+\\/]{4})$")
+});
 static DATE: Pattern = LazyLock::new(|| compile(r"^(\d{4})-(\d{2})-(\d{2})$"));
-static DATE_TIME: Pattern = LazyLock::new(|| compile(r"^(\d{4})-(\d{2})-(\d{2})(?i:T)(\d{2}):(\d{2}):(\d{2})(\.\d+)?(?i:Z|([+-])(\d{2}):?(\d{2}))$"));
+static DATE_TIME: Pattern = LazyLock::new(|| {
+    compile(r"^(\d{4})-(\d{2})-(\d{2})(?i:T)(\d{2}):(\d{2}):(\d{2})(\.\d+)?(?i:Z|([+-])(\d{2}):?(\d{2}))$")
+});
 static MAC_PARTS: Pattern = LazyLock::new(|| compile("^(?:[0-9A-Fa-f]{2}([:-])|[0-9A-Fa-f]{4}(\\.))"));
 static DURATION: Pattern = LazyLock::new(|| compile(r"^((\d+)\s*([A-Za-zµ]+))$"));
 static GO_DURATION: Pattern = LazyLock::new(|| compile(r"^[-+]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$"));
-static EMAIL: Pattern = LazyLock::new(|| compile(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\p{L}\p{N}-]+@(\[[^\]]+\]|[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\p{L}\p{N}-]+)$"));
+static EMAIL: Pattern = LazyLock::new(|| {
+    compile(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\p{L}\p{N}-]+@(\[[^\]]+\]|[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\p{L}\p{N}-]+)$")
+});
 
 /// The units of Scala durations.
 const DURATION_UNITS: [&str; 33] = [
-    "ns", "nano", "nanos", "nanosec", "nanosecs", "nanosecond", "nanoseconds", "us", "µs", "micro", "micros",
-    "microsec", "microsecs", "microsecond", "microseconds", "ms", "milli", "millis", "millisec", "millisecs",
-    "millisecond", "milliseconds", "s", "sec", "secs", "second", "seconds", "min", "mins", "minute", "minutes", "h",
+    "ns",
+    "nano",
+    "nanos",
+    "nanosec",
+    "nanosecs",
+    "nanosecond",
+    "nanoseconds",
+    "us",
+    "µs",
+    "micro",
+    "micros",
+    "microsec",
+    "microsecs",
+    "microsecond",
+    "microseconds",
+    "ms",
+    "milli",
+    "millis",
+    "millisec",
+    "millisecs",
+    "millisecond",
+    "milliseconds",
+    "s",
+    "sec",
+    "secs",
+    "second",
+    "seconds",
+    "min",
+    "mins",
+    "minute",
+    "minutes",
+    "h",
     "hour",
 ];
 const LONG_DURATION_UNITS: [&str; 9] = ["hr", "hrs", "hours", "d", "day", "days", "w", "week", "weeks"];
@@ -126,9 +177,8 @@ fn is_request_uri(text: &str) -> bool {
     if text.is_empty() || text.chars().any(|char| char.is_ascii_control() || char == ' ') {
         return false;
     }
-    let escapes_well = text.split('%').skip(1).all(|rest| {
-        rest.len() >= 2 && rest.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit)
-    });
+    let escapes_well =
+        text.split('%').skip(1).all(|rest| rest.len() >= 2 && rest.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit));
     let has_scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char))
@@ -163,7 +213,8 @@ fn is_mac(text: &str) -> bool {
         _ => return false,
     };
     let parts: Vec<&str> = text.split(separator).collect();
-    let well_formed = parts.iter().all(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let well_formed =
+        parts.iter().all(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_hexdigit()));
     well_formed && matches!(parts.len() * digits / 2, 6 | 8 | 20)
 }
 
@@ -183,7 +234,8 @@ fn is_isbn13(text: &str) -> bool {
     if !ISBN13.is_match(&text) {
         return false;
     }
-    let sum: u32 = text.bytes().zip([1, 3].into_iter().cycle()).map(|(byte, factor)| factor * u32::from(byte - b'0')).sum();
+    let sum: u32 =
+        text.bytes().zip([1, 3].into_iter().cycle()).map(|(byte, factor)| factor * u32::from(byte - b'0')).sum();
     sum % 10 == 0
 }
 

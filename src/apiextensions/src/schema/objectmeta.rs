@@ -81,8 +81,7 @@ fn wrong_type_meta(name: &str, text: &str) -> Option<String> {
         return parsed.is_none().then(|| format!("unexpected GroupVersion string: {text}"));
     }
     let wrong = validation::is_dns1035_label(&text.to_lowercase());
-    (!wrong.is_empty())
-        .then(|| format!("may have mixed case, but should otherwise match: {}", wrong.join(",")))
+    (!wrong.is_empty()).then(|| format!("may have mixed case, but should otherwise match: {}", wrong.join(",")))
 }
 
 #[cfg(test)]

@@ -85,7 +85,10 @@ enum What {
     Required,
     Enum(Vec<String>),
     TooLong(usize),
-    TooMany { actual: usize, max: usize },
+    TooMany {
+        actual: usize,
+        max: usize,
+    },
     Invalid,
     /// Not about one field: of alternatives, or of a number's range.
     General,
@@ -122,7 +125,12 @@ struct Subject<'a> {
 
 impl Subject<'_> {
     fn finding(self, what: What, value: impl Into<Value>, says: &str) -> Finding {
-        Finding { what, path: self.path.to_owned(), value: value.into(), message: format!("{} in body {says}", self.path) }
+        Finding {
+            what,
+            path: self.path.to_owned(),
+            value: value.into(),
+            message: format!("{} in body {says}", self.path),
+        }
     }
 
     fn wrong_type(self, wanted: &str, found: &str) -> Finding {
@@ -143,7 +151,8 @@ impl Validator {
         let list = |name: &str| schema[name].as_array().map(Vec::as_slice).unwrap_or_default();
         let texts = |name: &str| list(name).iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
         let each = |name: &str| list(name).iter().map(Self::new).collect::<Vec<_>>();
-        let below = |name: &str| schema.get(name).filter(|schema| schema.is_object()).map(|schema| Box::new(Self::new(schema)));
+        let below =
+            |name: &str| schema.get(name).filter(|schema| schema.is_object()).map(|schema| Box::new(Self::new(schema)));
         let types = match text("type") {
             _ if flag("x-kubernetes-int-or-string") => vec!["integer".to_owned(), "string".to_owned()],
             "" => Vec::new(),
@@ -177,7 +186,11 @@ impl Validator {
             any_of: each("anyOf"),
             one_of: each("oneOf"),
             not: below("not"),
-            list_map_keys: if text("x-kubernetes-list-type") == "map" { texts("x-kubernetes-list-map-keys") } else { Vec::new() },
+            list_map_keys: if text("x-kubernetes-list-type") == "map" {
+                texts("x-kubernetes-list-map-keys")
+            } else {
+                Vec::new()
+            },
             atomic: text("x-kubernetes-map-type") == "atomic",
             types,
         }
@@ -389,7 +402,8 @@ impl Validator {
         let value = number.as_f64().unwrap_or_default();
         let (kind, fits) = match (self.types.as_slice(), self.format.as_str()) {
             ([kind], format) if kind == "integer" => {
-                let whole = number.as_i64().or_else(|| (value.fract() == 0.0 && value.abs() < 9.2e18).then_some(value as i64));
+                let whole =
+                    number.as_i64().or_else(|| (value.fract() == 0.0 && value.abs() < 9.2e18).then_some(value as i64));
                 (kind, whole.is_some_and(|whole| format != "int32" || i32::try_from(whole).is_ok()))
             }
             ([kind], "float") if kind == "number" => (kind, value.abs() <= f64::from(f32::MAX)),
@@ -408,7 +422,11 @@ impl Validator {
         if let Some(schema) = &self.items {
             for (index, item) in items.iter().enumerate() {
                 let path = format!("{}[{index}]", subject.path);
-                outcome.merge(schema.judge(Subject { path: &path, value: item, old: self.old_item(subject.old, item) }));
+                outcome.merge(schema.judge(Subject {
+                    path: &path,
+                    value: item,
+                    old: self.old_item(subject.old, item),
+                }));
             }
         }
         let size = items.len();

@@ -37,7 +37,12 @@ pub trait RESTOptionsGetter: Send + Sync {
     /// with it every watch, ends at `stop`.
     ///
     /// Go: apiserver/pkg/registry/generic/registry/store.go DestroyFunc
-    fn get_rest_options_until(&self, resource: Resource, cache: WatchCache, stop: CancellationToken) -> Arc<dyn Interface>;
+    fn get_rest_options_until(
+        &self,
+        resource: Resource,
+        cache: WatchCache,
+        stop: CancellationToken,
+    ) -> Arc<dyn Interface>;
 }
 
 /// One backend below one prefix, for all resources.

@@ -162,7 +162,8 @@ impl UpdatedObjectInfo for ScaleUpdatedObjectInfo<'_> {
     fn updated_object<'a>(&'a self, cx: &'a Context, current: Option<&'a Object>) -> BoxFuture<'a, Result<Object>> {
         Box::pin(async move {
             let mut object = current.cloned().unwrap_or_default();
-            let Read { mut scale, has_replicas } = read(self.paths, &object).map_err(StatusError::new_internal_error)?;
+            let Read { mut scale, has_replicas } =
+                read(self.paths, &object).map_err(StatusError::new_internal_error)?;
             if !has_replicas {
                 scale.set(&["spec", "replicas"], NO_REPLICAS);
             }

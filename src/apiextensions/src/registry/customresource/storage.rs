@@ -14,16 +14,14 @@ use apimachinery::{
         schema::{GroupResource, GroupVersion, GroupVersionKind},
     },
 };
-use apiserver::{
-    registry::{
-        generic::{RESTOptionsGetter, WatchCache},
-        rest::{
-            CollectionDeleter, Creater, Getter, GracefulDeleter, Lister, Result, Storage, Updater, Watcher,
-            strategy::ResetFields, table::TableConvertor,
-        },
-        store::{DeletionAnswer, NoHooks, Store},
-        subresource::SubresourceStore,
+use apiserver::registry::{
+    generic::{RESTOptionsGetter, WatchCache},
+    rest::{
+        CollectionDeleter, Creater, Getter, GracefulDeleter, Lister, Result, Storage, Updater, Watcher,
+        strategy::ResetFields, table::TableConvertor,
     },
+    store::{DeletionAnswer, NoHooks, Store},
+    subresource::SubresourceStore,
 };
 use storage::interface;
 use tokio_util::sync::CancellationToken;

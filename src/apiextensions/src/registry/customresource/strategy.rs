@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use apimachinery::{runtime::object::Object, util::validation::is_qualified_name, validation::field::ErrorList};
 use api::rules;
+use apimachinery::{runtime::object::Object, util::validation::is_qualified_name, validation::field::ErrorList};
 use apiserver::{
     registry::rest::strategy::{ResetFields, Strategy},
     request::context::Context,
@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn finalizers_without_a_domain_are_warned_of() {
-        let object = Object::from_value(json!({"metadata": {"finalizers": ["plain", "a.b", "a.b/c"]}})).expect("object");
+        let object =
+            Object::from_value(json!({"metadata": {"finalizers": ["plain", "a.b", "a.b/c"]}})).expect("object");
         let warnings = finalizer_warnings(&object, None);
         assert_eq!(warnings.len(), 2);
         assert!(warnings[0].contains("including a path (/)") && warnings[1].contains("name to avoid"));

@@ -49,7 +49,8 @@ impl Columns {
             })
         };
         let desired = replicas(&scale.spec_replicas_path, "Desired", "Number of desired replicas", ".spec.replicas");
-        let actual = replicas(&scale.status_replicas_path, "Available", "Number of actual replicas", ".status.replicas");
+        let actual =
+            replicas(&scale.status_replicas_path, "Available", "Number of actual replicas", ".status.replicas");
         Self::new(desired.into_iter().chain(actual).chain([age()]).collect())
     }
 
@@ -110,7 +111,8 @@ fn cell(kind: &str, value: &Value, now: Duration) -> Value {
         ("date", Value::String(text)) => match time::parse(text) {
             None => "<invalid>".into(),
             Some(then) => {
-                let nanos = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX) - i64::try_from(then.as_nanos()).unwrap_or(i64::MAX);
+                let nanos = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
+                    - i64::try_from(then.as_nanos()).unwrap_or(i64::MAX);
                 duration::human_duration(duration::Duration { nanos }).into()
             }
         },

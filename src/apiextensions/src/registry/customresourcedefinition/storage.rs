@@ -21,16 +21,14 @@ use apiserver::{
     endpoints::{
         codec::{Codec, Convertor, FieldManager, RenamingConvertor},
         installer::{self, Manager},
-        schema_codec::SchemaCodec,
         negotiation::MediaType,
+        schema_codec::SchemaCodec,
     },
     registry::{
         generic::{RESTOptionsGetter, WatchCache},
         rest::{
             Answer, CollectionDeleter, Creater, Deleted, DeletedAnswer, Getter, GracefulDeleter, Lister, Result,
-            Storage, Updater, Validation, Watcher,
-            strategy::ResetFields,
-            table::TableConvertor,
+            Storage, Updater, Validation, Watcher, strategy::ResetFields, table::TableConvertor,
         },
         store::{DeletionAnswer, NoHooks, Store},
         subresource::SubresourceStore,
@@ -234,9 +232,8 @@ impl REST {
             ("ResourceVersion", &wanted.resource_version, current.resource_version()),
         ] {
             if let Some(wanted) = wanted.as_ref().filter(|wanted| *wanted != found) {
-                let why = format!(
-                    "precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
-                );
+                let why =
+                    format!("precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
                 return Err(StatusError::new_conflict(&self.0.resource, name, &why));
             }
         }
@@ -263,9 +260,7 @@ impl REST {
         };
         let written = self.0.storage.guaranteed_update(&cx.trace, &key, Missing::Fail, preconditions, &mut mark).await;
         match written {
-            Ok(marked) => {
-                Ok(Deleted { answer: DeletedAnswer::Object(Answer::Encoded(marked)), immediately: false })
-            }
+            Ok(marked) => Ok(Deleted { answer: DeletedAnswer::Object(Answer::Encoded(marked)), immediately: false }),
             Err(error) if error.is_not_found() => Err(interpret_get_error(error, &self.0.resource, name)),
             Err(error) => Err(interpret_update_error(error, &self.0.resource, name)),
         }

@@ -3,6 +3,7 @@
 //! Go: apiextensions-apiserver/pkg/registry/customresourcedefinition/strategy.go,
 //! apiextensions-apiserver/pkg/apis/apiextensions/v1/defaults.go
 
+use api::rules;
 use apimachinery::{
     api::validation::{
         name::name_is_dns_subdomain,
@@ -12,7 +13,6 @@ use apimachinery::{
     runtime::object::Object,
     validation::field::{ErrorList, Path},
 };
-use api::rules;
 use apiserver::{
     registry::rest::strategy::{ResetFields, Strategy},
     request::context::Context,

@@ -84,7 +84,10 @@ mod tests {
         let version = json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}},
             "additionalPrinterColumns": [{"name": "A", "jsonPath": ".a"}]});
         assert_eq!(object.api_version(), "apiextensions.k8s.io/v1");
-        assert_eq!(object.get(&["spec"]), Some(&json!({"group": "example.com", "versions": [version],
-            "conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {"url": "u"}, "conversionReviewVersions": ["v1"]}}})));
+        assert_eq!(
+            object.get(&["spec"]),
+            Some(&json!({"group": "example.com", "versions": [version],
+            "conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {"url": "u"}, "conversionReviewVersions": ["v1"]}}}))
+        );
     }
 }

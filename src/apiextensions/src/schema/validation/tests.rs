@@ -58,7 +58,8 @@ fn one_of_wants_exactly_one() {
 
 #[test]
 fn what_has_not_changed_is_let_pass() {
-    let schema = json!({"type": "object", "properties": {"x": {"type": "string", "maxLength": 1}, "y": {"type": "string"}}});
+    let schema =
+        json!({"type": "object", "properties": {"x": {"type": "string", "maxLength": 1}, "y": {"type": "string"}}});
     let validator = Validator::new(&schema);
     let old = json!({"x": "long", "y": "a"});
     let update = |new: Value| validator.validate_update(&Path::default(), &new, Some(&old)).0.len();
