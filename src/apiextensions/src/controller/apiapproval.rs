@@ -7,19 +7,19 @@ use std::sync::Arc;
 use apimachinery::{
     meta::conditions::{Condition, Status},
     runtime::object::Object,
-    util::strconv::quote,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::controller::{
-    Tools,
-    queue::{self, WorkQueue},
+use crate::{
+    controller::{
+        Tools,
+        queue::{self, WorkQueue},
+    },
+    validation::approval::{self, Approval},
 };
 
 /// The condition.
 const CONFORMANT: &str = "KubernetesAPIApprovalPolicyConformant";
-/// The annotation that names the review. Go: KubeAPIApprovedAnnotation
-const ANNOTATION: &str = "api-approved.kubernetes.io";
 
 /// Runs the controller.
 ///
@@ -31,11 +31,11 @@ pub async fn run(tools: Tools, queue: Arc<WorkQueue>, stop: CancellationToken) {
 
 async fn sync(tools: &Tools, name: &str) -> Result<(), String> {
     let Some(object) = tools.definitions.get("", name) else { return Ok(()) };
-    if !is_protected(object.str(&["spec", "group"])) {
+    if !approval::is_protected(object.str(&["spec", "group"])) {
         return Ok(());
     }
-    let annotations = object.annotations();
-    let (status, reason, message) = judge(annotations.get(ANNOTATION).map(String::as_str));
+    let annotation = object.str(&["metadata", "annotations", approval::ANNOTATION]).to_owned();
+    let (status, reason, message) = judge(&annotation);
     let mut changed = Object::clone(&object);
     tools.set_condition(&mut changed, Condition { kind: CONFORMANT, status, reason, message: &message });
     if changed == *object {
@@ -44,43 +44,16 @@ async fn sync(tools: &Tools, name: &str) -> Result<(), String> {
     tools.update_status(&changed).await.map(drop).map_err(|error| error.to_string())
 }
 
-/// Says whether a group belongs to Kubernetes.
-///
-/// Go: IsProtectedCommunityGroup
-fn is_protected(group: &str) -> bool {
-    ["k8s.io", "kubernetes.io"]
-        .into_iter()
-        .any(|domain| group.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
-}
-
-/// Go: GetAPIApprovalState, calculateCondition
-fn judge(annotation: Option<&str>) -> (Status, &'static str, String) {
-    let link = "see https://github.com/kubernetes/enhancements/pull/1111";
-    match annotation {
-        None | Some("") => (
-            Status::False,
-            "MissingAnnotation",
-            format!("protected groups must have approval annotation {}, {link}", quote(ANNOTATION)),
-        ),
-        Some(text) if text.starts_with("unapproved") => {
-            (Status::False, "UnapprovedAnnotation", format!("not approved: {}", quote(text)))
-        }
-        Some(text) if is_url(text) => (Status::True, "ApprovedAnnotation", format!("approved in {text}")),
-        Some(_) => (
-            Status::False,
-            "InvalidAnnotation",
-            format!(
-                "protected groups must have approval annotation {} with either a URL or a reason starting with \
-                 \"unapproved\", {link}",
-                quote(ANNOTATION)
-            ),
-        ),
-    }
-}
-
-fn is_url(text: &str) -> bool {
-    text.split_once("://")
-        .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/'))
+/// Go: calculateCondition
+fn judge(annotation: &str) -> (Status, &'static str, String) {
+    let (approval, message) = approval::state(annotation);
+    let (status, reason) = match approval {
+        Approval::Approved => (Status::True, "ApprovedAnnotation"),
+        Approval::Missing => (Status::False, "MissingAnnotation"),
+        Approval::Bypassed => (Status::False, "UnapprovedAnnotation"),
+        Approval::Invalid => (Status::False, "InvalidAnnotation"),
+    };
+    (status, reason, message)
 }
 
 #[cfg(test)]
@@ -89,9 +62,8 @@ mod tests {
 
     #[test]
     fn groups_of_kubernetes_need_a_review() {
-        assert!(is_protected("k8s.io") && is_protected("a.k8s.io") && !is_protected("notk8s.io"));
-        assert_eq!(judge(Some("https://github.com/kubernetes/kubernetes/pull/1")).1, "ApprovedAnnotation");
-        assert_eq!(judge(Some("unapproved, experimental")).1, "UnapprovedAnnotation");
-        assert_eq!((judge(None).1, judge(Some("no")).1), ("MissingAnnotation", "InvalidAnnotation"));
+        assert_eq!(judge("https://github.com/kubernetes/kubernetes/pull/1").1, "ApprovedAnnotation");
+        assert_eq!(judge("unapproved, experimental").1, "UnapprovedAnnotation");
+        assert_eq!((judge("").1, judge("no").1), ("MissingAnnotation", "InvalidAnnotation"));
     }
 }

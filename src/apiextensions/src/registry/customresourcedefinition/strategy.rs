@@ -4,22 +4,14 @@
 //! apiextensions-apiserver/pkg/apis/apiextensions/v1/defaults.go
 
 use api::rules;
-use apimachinery::{
-    api::validation::{
-        name::name_is_dns_subdomain,
-        object_meta::{self, Scope},
-    },
-    meta::object_meta::ObjectMeta,
-    runtime::object::Object,
-    validation::field::{ErrorList, Path},
-};
+use apimachinery::{runtime::object::Object, validation::field::ErrorList};
 use apiserver::{
     registry::rest::strategy::{ResetFields, Strategy},
     request::context::Context,
 };
 use serde_json::{Value, json};
 
-use crate::registry::customresourcedefinition::warnings;
+use crate::{registry::customresourcedefinition::warnings, validation};
 
 /// The versions whose books know of fields that are the server's.
 const API_VERSIONS: [&str; 2] = ["apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1beta1"];
@@ -80,8 +72,7 @@ impl Strategy for DefinitionStrategy {
     }
 
     fn validate(&self, _cx: &Context, object: &Object) -> ErrorList {
-        let metadata = Path::new("metadata");
-        object_meta::validate_object_meta(ObjectMeta::of(object), Scope::Cluster, name_is_dns_subdomain, &metadata)
+        validation::validate_create(object)
     }
 
     fn warnings_on_create(&self, _cx: &Context, object: &Object) -> Vec<String> {
@@ -98,6 +89,10 @@ impl Strategy for DefinitionStrategy {
             object.set(&["metadata", "generation"], old.generation() + 1);
         }
         note_stored_version(object);
+    }
+
+    fn validate_update(&self, _cx: &Context, object: &Object, old: &Object) -> ErrorList {
+        validation::validate_update(object, old)
     }
 
     fn warnings_on_update(&self, _cx: &Context, object: &Object, old: &Object) -> Vec<String> {
@@ -127,6 +122,10 @@ impl Strategy for StatusStrategy {
     /// The metadata stays as it was sent: Kubernetes means to reset it and does not.
     fn prepare_for_update(&self, _cx: &Context, object: &mut Object, old: &Object) {
         rules::keep(object, old, &["spec"]);
+    }
+
+    fn validate_update(&self, _cx: &Context, object: &Object, old: &Object) -> ErrorList {
+        validation::validate_status_update(object, old)
     }
 
     fn reset_fields(&self) -> Vec<ResetFields> {

@@ -199,7 +199,14 @@ impl RequestScope {
             _ if strict.is_empty() => Ok(object),
             FieldValidation::Ignore => Ok(object),
             FieldValidation::Warn => {
-                strict.into_iter().for_each(|warning| cx.warnings.add(warning));
+                // Repeated keys of a YAML body are told in one text, a line each.
+                let lines = |text: &str| text.strip_prefix("yaml: unmarshal errors:\n").map(str::to_owned);
+                for warning in strict {
+                    match lines(&warning) {
+                        Some(lines) => lines.lines().for_each(|line| cx.warnings.add(line.trim())),
+                        None => cx.warnings.add(warning),
+                    }
+                }
                 Ok(object)
             }
             FieldValidation::Strict => {
