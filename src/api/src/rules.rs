@@ -9,7 +9,7 @@
 //!
 //! Go: pkg/registry/*/*/strategy.go, pkg/apis/*/v1/defaults.go
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use apimachinery::{
     api::validation::{
@@ -31,6 +31,8 @@ pub struct Request {
     pub uid: String,
     /// Who asks: `username`, `uid`, `groups`, `extra`, as a CertificateSigningRequest keeps them.
     pub requester: BTreeMap<String, Value>,
+    /// What the client is told beside the answer; preparing an object adds what cannot be seen of it afterwards.
+    pub warnings: RefCell<Vec<String>>,
 }
 
 /// When `metadata.generation` counts.
@@ -71,6 +73,8 @@ pub struct Rules {
     pub warnings_on_update: fn(&Object, &Object) -> Vec<String>,
     /// Brings a valid object into its one form.
     pub canonicalize: fn(&mut Object),
+    /// The fields that a client cannot own through the object itself; `status` besides, where there is one.
+    pub reset_fields: &'static [&'static [&'static str]],
     /// What differs for `/status`.
     pub status: Part,
     /// Labels of field selectors besides name and namespace, with their values.
@@ -104,6 +108,7 @@ impl Rules {
         warnings_on_create: |_| Vec::new(),
         warnings_on_update: |_, _| Vec::new(),
         canonicalize: |_| {},
+        reset_fields: &[],
         status: Part::PLAIN,
         fields: |_| Vec::new(),
     };

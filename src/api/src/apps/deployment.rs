@@ -28,7 +28,7 @@ pub(super) const DEPLOYMENT: Rules = Rules {
         template::selector_is_immutable(&mut errors, object, old);
         errors
     },
-    warnings_on_create: warnings::of_workload,
+    warnings_on_create: warnings::of_named_workload,
     warnings_on_update: warnings::of_workload_update,
     status: Part {
         prepare_for_update: |_, object, old| {

@@ -25,7 +25,7 @@ pub(super) const REPLICA_SET: Rules = Rules {
         template::selector_is_immutable(&mut errors, object, old);
         errors
     },
-    warnings_on_create: warnings::of_workload,
+    warnings_on_create: warnings::of_named_workload,
     warnings_on_update: warnings::of_workload_update,
     status: Part { validate_update: validate_status, ..Part::PLAIN },
     ..Rules::WITH_STATUS

@@ -28,8 +28,16 @@ pub(super) const STATEFUL_SET: Rules = Rules {
     prepare_for_update: |_, object, _| template::prepare_template(object),
     validate: |object| validate(object),
     validate_update,
-    warnings_on_create: warnings::of_workload,
-    warnings_on_update: warnings::of_workload_update,
+    warnings_on_create: |object| {
+        let mut warnings = warnings::of_workload(object);
+        more_warnings(&mut warnings, object);
+        warnings
+    },
+    warnings_on_update: |object, old| {
+        let mut warnings = warnings::of_workload_update(object, old);
+        more_warnings(&mut warnings, object);
+        warnings
+    },
     status: Part { validate_update: validate_status, ..Part::PLAIN },
     ..Rules::WITH_STATUS
 };
@@ -55,6 +63,19 @@ fn default(object: &mut Object) {
         }
     }
     template::default_template(object);
+}
+
+/// Go: statefulSetStrategy.WarningsOnCreate
+fn more_warnings(warnings: &mut Vec<String>, object: &Object) {
+    let spec = Node::of(object, "spec");
+    for item in spec.items("volumeClaimTemplates") {
+        claim::warnings_of_spec(warnings, &item.child("spec").at(item.path.child("Spec")));
+    }
+    let limit = spec.child("revisionHistoryLimit");
+    if limit.as_int() < 0 {
+        let text = "a negative value retains all historical revisions; a value >= 0 is recommended";
+        warnings.push(format!("{}: {text}", limit.path));
+    }
 }
 
 fn validate(object: &Object) -> ErrorList {

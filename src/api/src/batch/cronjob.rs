@@ -33,12 +33,16 @@ pub(super) const CRON_JOB: Rules = Rules {
         errors
     },
     validate_update: |object, _| validate(object),
-    warnings_on_create: |object| warnings::of_template_at(object, "spec.jobTemplate.spec.template"),
+    warnings_on_create: |object| {
+        let mut warnings = warnings::of_name(object, "Pod names and hostnames");
+        warnings.extend(job::warnings_at(object, "spec.jobTemplate.spec"));
+        warnings
+    },
     warnings_on_update: |object, old| {
         if object.generation() == old.generation() {
             Vec::new()
         } else {
-            warnings::of_template_at(object, "spec.jobTemplate.spec.template")
+            job::warnings_at(object, "spec.jobTemplate.spec")
         }
     },
     status: Part::PLAIN,

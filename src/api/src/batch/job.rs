@@ -27,8 +27,14 @@ pub(super) const JOB: Rules = Rules {
     prepare_for_update: |_, object, _| template::prepare_template(object),
     validate: |object| validate(object),
     validate_update,
-    warnings_on_create: warnings::of_workload,
-    warnings_on_update: warnings::of_workload_update,
+    warnings_on_create: |job| {
+        let mut warnings = warnings::of_name(job, "Pod names and hostnames");
+        warnings.extend(warnings_at(job, "spec"));
+        warnings
+    },
+    warnings_on_update: |job, old| {
+        if job.generation() == old.generation() { Vec::new() } else { warnings_at(job, "spec") }
+    },
     status: Part { validate_update: validate_status, ..Part::PLAIN },
     fields: |job| {
         let succeeded = job.get(&["status", "succeeded"]).and_then(Value::as_i64).unwrap_or_default();
@@ -36,6 +42,22 @@ pub(super) const JOB: Rules = Rules {
     },
     ..Rules::WITH_STATUS
 };
+
+/// The warnings about the spec of a job somewhere in an object. Go: pkg/api/job/warnings.go WarningsForJobSpec
+pub(super) fn warnings_at(object: &Object, names: &str) -> Vec<String> {
+    let spec = Node::of(object, names);
+    let mut warnings = Vec::new();
+    if spec.text("completionMode") == "Indexed" && spec.int("completions") > 100_000 && spec.int("parallelism") > 10_000
+    {
+        warnings.push(format!(
+            "{}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, \
+             Kubernetes might not be able to track completedIndexes when a big number of indexes fail",
+            spec.path
+        ));
+    }
+    warnings.extend(warnings::of_template_at(object, &format!("{names}.template")));
+    warnings
+}
 
 /// Go: SetDefaults_Job
 fn default(object: &mut Object) {

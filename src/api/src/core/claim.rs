@@ -14,12 +14,13 @@ use apimachinery::{
 use serde_json::{Value, json};
 
 use crate::{
+    core::pod::warnings::fraction,
     defaults::absent,
     diff::diff,
     node::Node,
     rules::{Part, Request, Rules, same},
     validation::{
-        dns_subdomain, immutable, label_selector, labels, less, named, quantity_positive, required_text, supported,
+        annotation_path, dns_subdomain, immutable, label_selector, labels, less, named, quantity_positive, required_text, supported,
     },
 };
 
@@ -48,6 +49,8 @@ pub(super) const CLAIM: Rules = Rules {
         errors
     },
     validate_update,
+    warnings_on_create: warnings,
+    warnings_on_update: |claim, _| warnings(claim),
     status: Part { prepare_for_update: prepare_status, validate_update: validate_status, ..Part::PLAIN },
     ..Rules::PLAIN
 };
@@ -83,6 +86,30 @@ fn same_source(claim: &mut Object) {
             spec["dataSource"] = reference;
         }
         _ => {}
+    }
+}
+
+/// The annotation that named a class before there was a field for it.
+pub const CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
+
+/// Go: pkg/api/persistentvolumeclaim/util.go GetWarningsForPersistentVolumeClaim
+fn warnings(claim: &Object) -> Vec<String> {
+    let mut warnings = deprecated_annotation(claim, CLASS_ANNOTATION, "v1.8", "storageClassName");
+    warnings_of_spec(&mut warnings, &Node::of(claim, "spec"));
+    warnings
+}
+
+/// An annotation that has become a field.
+pub fn deprecated_annotation(object: &Object, key: &str, since: &str, field: &str) -> Vec<String> {
+    let is_set = object.annotations().contains_key(key);
+    let text = format!("{}: deprecated since {since}; use \"{field}\" attribute instead", annotation_path(key));
+    is_set.then_some(text).into_iter().collect()
+}
+
+/// Go: GetWarningsForPersistentVolumeClaimSpec
+pub fn warnings_of_spec(warnings: &mut Vec<String>, spec: &Node<'_>) {
+    for kind in ["requests", "limits"] {
+        fraction(warnings, &spec.child("resources").child(kind).key("storage"));
     }
 }
 

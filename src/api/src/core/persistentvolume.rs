@@ -10,7 +10,7 @@ use apimachinery::{
 use serde_json::{Map, Value};
 
 use super::{
-    claim::{ACCESS_MODES, VOLUME_MODES, access_modes},
+    claim::{ACCESS_MODES, CLASS_ANNOTATION, VOLUME_MODES, access_modes, deprecated_annotation},
     pod,
     volumes::{COMMON, Check, csi_driver, no_backsteps, one_source, require, secret_reference, storageos},
 };
@@ -34,9 +34,31 @@ pub(super) const PERSISTENT_VOLUME: Rules = Rules {
     },
     validate: |volume| validate(volume),
     validate_update,
+    warnings_on_create: warnings,
+    warnings_on_update: |volume, _| warnings(volume),
     status: Part { prepare_for_update: prepare_status, ..Part::PLAIN },
     ..Rules::PLAIN
 };
+
+/// Go: pkg/api/persistentvolume/util.go GetWarningsForPersistentVolume
+fn warnings(volume: &Object) -> Vec<String> {
+    const MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
+    let mut warnings = deprecated_annotation(volume, CLASS_ANNOTATION, "v1.8", "storageClassName");
+    warnings.extend(deprecated_annotation(volume, MOUNT_OPTIONS, "v1.31", "mountOptions"));
+    let spec = Node::of(volume, "spec");
+    let policy = spec.child("persistentVolumeReclaimPolicy");
+    if policy.as_str() == "Recycle" {
+        let text = "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic \
+                    provisioning.";
+        warnings.push(format!("{}: {text}", policy.path));
+    }
+    for term in spec.items("nodeAffinity.required.nodeSelectorTerms") {
+        pod::warnings::of_node_selector_term(&mut warnings, &term);
+    }
+    let gone = pod::volume_warnings::GONE.iter().filter(|(field, _, _)| spec.has(field));
+    warnings.extend(gone.map(|(_, shown, text)| format!("{}: {text}", spec.path.child(shown))));
+    warnings
+}
 
 /// Go: SetDefaults_PersistentVolume
 fn default(object: &mut Object) {

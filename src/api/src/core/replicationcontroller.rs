@@ -27,7 +27,7 @@ pub(super) const REPLICATION_CONTROLLER: Rules = Rules {
     prepare_for_update: |_, object, _| template::prepare_template(object),
     validate: |object| validate(object),
     validate_update: |object, _| validate(object),
-    warnings_on_create: warnings::of_workload,
+    warnings_on_create: warnings::of_named_workload,
     warnings_on_update: warnings::of_workload_update,
     status: Part { validate_update: replicaset::validate_status, ..Part::PLAIN },
     fields: |object| {

@@ -37,7 +37,14 @@ fn request(cx: &Context) -> Request {
     if !user.extra.is_empty() {
         requester.insert("extra".to_owned(), json!(user.extra));
     }
-    Request { now: cx.services.clock.wall(), uid: cx.services.ids.uuid(), requester }
+    Request { now: cx.services.clock.wall(), uid: cx.services.ids.uuid(), requester, ..Request::default() }
+}
+
+/// Lets the rules prepare an object; passes on what they want the client to know.
+fn prepare(cx: &Context, prepare: impl FnOnce(&Request)) {
+    let request = request(cx);
+    prepare(&request);
+    request.warnings.take().into_iter().for_each(|warning| cx.warnings.add(warning));
 }
 
 /// The strategy of a kind: a row of the table of rules.
@@ -50,7 +57,7 @@ pub struct BuiltInStrategy {
 impl BuiltInStrategy {
     /// Returns the strategy of a resource.
     pub fn new(resource: &'static Resource) -> Self {
-        Self { resource, rules: rules::of(&resource.storage_version()) }
+        Self { resource, rules: rules::of(&resource.rules_version()) }
     }
 
     fn scope(&self) -> Scope {
@@ -64,7 +71,7 @@ impl Strategy for BuiltInStrategy {
     }
 
     fn prepare_for_create(&self, cx: &Context, object: &mut Object) {
-        self.rules.complete_for_create(&request(cx), object);
+        prepare(cx, |request| self.rules.complete_for_create(request, object));
     }
 
     fn validate(&self, _cx: &Context, object: &Object) -> ErrorList {
@@ -88,7 +95,7 @@ impl Strategy for BuiltInStrategy {
     }
 
     fn prepare_for_update(&self, cx: &Context, object: &mut Object, old: &Object) {
-        self.rules.complete_for_update(&request(cx), object, old);
+        prepare(cx, |request| self.rules.complete_for_update(request, object, old));
     }
 
     fn validate_update(&self, _cx: &Context, object: &Object, old: &Object) -> ErrorList {
@@ -212,7 +219,7 @@ impl Strategy for PartStrategy {
     }
 
     fn prepare_for_update(&self, cx: &Context, object: &mut Object, old: &Object) {
-        (self.part.prepare_for_update)(&request(cx), object, old);
+        prepare(cx, |request| (self.part.prepare_for_update)(request, object, old));
     }
 
     fn validate_update(&self, _cx: &Context, object: &Object, old: &Object) -> ErrorList {

@@ -26,4 +26,6 @@ mod security;
 mod volumes;
 
 pub mod update;
+
 pub mod warnings;
+pub mod volume_warnings;

@@ -14,6 +14,7 @@ use crate::{
     defaults::{at, items},
     node::Node,
     rules::{Part, Request, Rules, keep},
+    validation::annotation_path,
 };
 
 pub(crate) const POD: Rules = Rules {
@@ -56,7 +57,7 @@ fn begin(request: &Request, object: &mut Object) {
     let class = object.get(&["spec"]).map_or("BestEffort", resources::qos_class);
     object.set(&["status"], json!({"phase": "Pending", "qosClass": class}));
     drop_disabled(object);
-    app_armor_fields(object);
+    app_armor_fields(request, object);
     let labels = object.labels();
     if let Some(spec) = object.0.get_mut("spec") {
         take_label_keys(spec, &labels);
@@ -109,26 +110,46 @@ pub fn drop_disabled_from_spec(spec: &mut Value) {
     }
 }
 
-/// Takes over what the annotations of old say of AppArmor.
+/// Takes over what the annotations of old say of AppArmor; the client is told, for afterwards field and annotation agree.
 ///
 /// Go: applyAppArmorVersionSkew
-fn app_armor_fields(object: &mut Object) {
-    const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
+fn app_armor_fields(request: &Request, object: &mut Object) {
     let annotations = object.annotations();
     let Some(spec) = object.0.get_mut("spec") else { return };
-    for list in ["containers", "initContainers"] {
+    if super::security::is_windows(spec) {
+        return;
+    }
+    let of_pod = at(spec, "securityContext.appArmorProfile").cloned();
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
         for container in items(spec, list) {
             let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
-            let Some(text) = annotations.get(&format!("{PREFIX}{name}")) else { continue };
-            let profile = match (text.as_str(), text.strip_prefix("localhost/")) {
-                ("runtime/default", _) => json!({"type": "RuntimeDefault"}),
-                ("unconfined", _) => json!({"type": "Unconfined"}),
-                (_, Some(local)) if !local.is_empty() => json!({"type": "Localhost", "localhostProfile": local}),
-                _ => continue,
-            };
-            let Some(fields) = container.as_object_mut() else { continue };
-            crate::defaults::absent(crate::defaults::made(fields, "securityContext"), "appArmorProfile", profile);
+            let key = format!("{}{name}", warnings::APP_ARMOR);
+            let Some(text) = annotations.get(&key) else { continue };
+            if at(container, "securityContext.appArmorProfile").is_some() {
+                continue;
+            }
+            let profile = app_armor_profile(text);
+            if profile.is_some() && profile == of_pod {
+                continue;
+            }
+            let path = annotation_path(&key).to_string();
+            request.warnings.borrow_mut().push(warnings::app_armor(&path));
+            if let (Some(profile), Some(fields)) = (profile, container.as_object_mut()) {
+                crate::defaults::absent(crate::defaults::made(fields, "securityContext"), "appArmorProfile", profile);
+            }
         }
+    }
+}
+
+/// Reads an annotation about AppArmor; `None` where it says nothing valid.
+fn app_armor_profile(text: &str) -> Option<Value> {
+    match (text, text.strip_prefix("localhost/")) {
+        ("runtime/default", _) => Some(json!({"type": "RuntimeDefault"})),
+        ("unconfined", _) => Some(json!({"type": "Unconfined"})),
+        (_, Some(local)) if !local.trim().is_empty() && local.trim() == local && local.len() <= 4095 => {
+            Some(json!({"type": "Localhost", "localhostProfile": local}))
+        }
+        _ => None,
     }
 }
 
