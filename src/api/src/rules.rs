@@ -73,8 +73,6 @@ pub struct Rules {
     pub warnings_on_update: fn(&Object, &Object) -> Vec<String>,
     /// Brings a valid object into its one form.
     pub canonicalize: fn(&mut Object),
-    /// The fields that a client cannot own through the object itself; `status` besides, where there is one.
-    pub reset_fields: &'static [&'static [&'static str]],
     /// What differs for `/status`.
     pub status: Part,
     /// Labels of field selectors besides name and namespace, with their values.
@@ -108,7 +106,6 @@ impl Rules {
         warnings_on_create: |_| Vec::new(),
         warnings_on_update: |_, _| Vec::new(),
         canonicalize: |_| {},
-        reset_fields: &[],
         status: Part::PLAIN,
         fields: |_| Vec::new(),
     };

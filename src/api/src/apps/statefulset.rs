@@ -24,9 +24,21 @@ use crate::{
 pub(super) const STATEFUL_SET: Rules = Rules {
     validate_name: name_is_dns_label,
     default,
-    prepare_for_create: |_, object| template::prepare_template(object),
-    prepare_for_update: |_, object, _| template::prepare_template(object),
-    validate: |object| validate(object),
+    prepare_for_create: |_, object| {
+        template::prepare_template(object);
+        drop_max_unavailable(object, None);
+    },
+    prepare_for_update: |_, object, old| {
+        template::prepare_template(object);
+        drop_max_unavailable(object, Some(old));
+    },
+    validate: |object| {
+        let mut errors = validate(object);
+        for item in Node::of(object, "spec").items("volumeClaimTemplates") {
+            claim::validate_template(&mut errors, &item);
+        }
+        errors
+    },
     validate_update,
     warnings_on_create: |object| {
         let mut warnings = warnings::of_workload(object);
@@ -63,6 +75,14 @@ fn default(object: &mut Object) {
         }
     }
     template::default_template(object);
+}
+
+/// A field whose feature gate is off by default is forgotten, unless it was there. Go: dropStatefulSetDisabledFields
+fn drop_max_unavailable(object: &mut Object, old: Option<&Object>) {
+    const FIELD: [&str; 4] = ["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"];
+    if old.and_then(|old| old.get(&FIELD)).is_none_or(Value::is_null) {
+        object.remove(&FIELD);
+    }
 }
 
 /// Go: statefulSetStrategy.WarningsOnCreate
@@ -103,9 +123,6 @@ fn validate(object: &Object) -> ErrorList {
         pod_template(&mut errors, &spec);
     }
     template::runs_for_ever(&mut errors, &spec.child("template"), "StatefulSet");
-    for item in spec.items("volumeClaimTemplates") {
-        claim::validate_template(&mut errors, &item);
-    }
     errors
 }
 

@@ -114,7 +114,11 @@ fn metric_spec(errors: &mut ErrorList, metric: &Node<'_>) {
         "Pods" => "pods",
         "Resource" => "resource",
         "ContainerResource" => "containerResource",
-        _ => "",
+        _ => {
+            // Said again where Go finds no branch for it.
+            supported(errors, &kind, &SOURCES);
+            ""
+        }
     };
     if !expected.is_empty() && !present.contains(&expected) {
         let text = "must populate information for the given metric source";

@@ -4,18 +4,19 @@
 
 use apimachinery::{
     runtime::object::Object,
+    util::validation,
     validation::field::{Error, ErrorList, Path},
 };
 use serde_json::{Value, json};
 
-use super::jobspec;
+use super::{jobspec, jobstatus};
 use crate::{
     apps::template,
     core::pod::warnings,
     defaults::{absent, items, made, zero},
     node::Node,
     rules::{Part, Request, Rules, keep, same},
-    validation::{FIELD_IMMUTABLE, go_struct, immutable, label_selector, not_negative},
+    validation::{FIELD_IMMUTABLE, immutable, label_selector},
 };
 
 const JOB_NAME: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
@@ -25,7 +26,7 @@ pub(super) const JOB: Rules = Rules {
     default,
     prepare_for_create: begin,
     prepare_for_update: |_, object, _| template::prepare_template(object),
-    validate: |object| validate(object),
+    validate: |object| validate(object, Labels::All),
     validate_update,
     warnings_on_create: |job| {
         let mut warnings = warnings::of_name(job, "Pod names and hostnames");
@@ -35,7 +36,7 @@ pub(super) const JOB: Rules = Rules {
     warnings_on_update: |job, old| {
         if job.generation() == old.generation() { Vec::new() } else { warnings_at(job, "spec") }
     },
-    status: Part { validate_update: validate_status, ..Part::PLAIN },
+    status: Part { validate_update: jobstatus::validate, ..Part::PLAIN },
     fields: |job| {
         let succeeded = job.get(&["status", "succeeded"]).and_then(Value::as_i64).unwrap_or_default();
         vec![("status.successful", succeeded.to_string())]
@@ -114,10 +115,27 @@ fn begin(_: &Request, object: &mut Object) {
     }
 }
 
-fn validate(object: &Object) -> ErrorList {
+/// Which of the generated labels have to be there: jobs of old have only those without a prefix.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Labels {
+    All,
+    OfOld,
+}
+
+/// Go: ValidateJob
+fn validate(object: &Object, labels: Labels) -> ErrorList {
     let mut errors = ErrorList::new();
-    generated_selector(&mut errors, object);
+    generated_selector(&mut errors, object, labels);
     errors.extend(validate_spec(object));
+    // Pods are named after the job and their index.
+    let spec = Node::of(object, "spec");
+    if spec.text("completionMode") == "Indexed" && spec.int("completions") > 0 {
+        let longest = format!("{}-{}", object.name(), spec.int("completions") - 1);
+        if !validation::is_dns1123_label(&longest).is_empty() {
+            let text = format!("will not able to create pod with invalid DNS label: {longest}");
+            errors.push(Error::invalid(&Path::new("metadata").child("name"), object.name(), text));
+        }
+    }
     errors
 }
 
@@ -141,15 +159,18 @@ fn validate_spec(object: &Object) -> ErrorList {
 }
 
 /// A selector that the server made is the server's alone. Go: validateGeneratedSelector
-fn generated_selector(errors: &mut ErrorList, object: &Object) {
+fn generated_selector(errors: &mut ErrorList, object: &Object, required: Labels) {
     let spec = Node::of(object, "spec");
     if spec.flag("manualSelector") || !spec.has("selector") {
         return;
     }
     let labels = spec.child("template.metadata.labels");
     let (name, uid) = (object.name(), object.uid());
+    if uid.is_empty() {
+        errors.push(Error::required(&Path::new("metadata").child("uid"), ""));
+    }
     for (keys, expected) in [(CONTROLLER_UID, uid), (JOB_NAME, name)] {
-        for key in keys {
+        for key in keys.into_iter().filter(|key| required == Labels::All || !key.contains('/')) {
             let entry = labels.key(key);
             let text = format!("must be '{expected}'");
             if !entry.is_set() {
@@ -173,7 +194,10 @@ fn generated_selector(errors: &mut ErrorList, object: &Object) {
 
 /// Go: ValidateJobUpdate
 fn validate_update(object: &Object, old: &Object) -> ErrorList {
-    let mut errors = validate_spec(object);
+    let labels = Node::of(old, "spec.template.metadata.labels");
+    let prefixed = labels.has_key(JOB_NAME[1]) && labels.has_key(CONTROLLER_UID[1]);
+    let mut errors = validate(object, if prefixed { Labels::All } else { Labels::OfOld });
+    errors.extend(validate_spec(object));
     let (spec, before) = (Node::of(object, "spec"), Node::of(old, "spec"));
     completions(&mut errors, &spec, &before);
     template::selector_is_immutable(&mut errors, object, old);
@@ -196,7 +220,7 @@ fn completions(errors: &mut ErrorList, spec: &Node<'_>, old: &Node<'_>) {
     if spec.text("completionMode") != "Indexed" {
         return immutable(errors, &node, &old.child("completions"));
     }
-    let changed = !same(node.value, old.get("completions"));
+    let changed = node.is_set() && !same(node.value, old.get("completions"));
     if changed && !same(node.value, spec.get("parallelism")) {
         errors.push(Error::invalid(&node.path, node.shown(), "can only be modified in tandem with spec.parallelism"));
     }
@@ -249,33 +273,4 @@ fn resources(to: &mut Object, from: &Object) {
             .collect();
         to.set(&path, json!(targets));
     }
-}
-
-/// Go: ValidateJobStatusUpdate
-fn validate_status(object: &Object, old: &Object) -> ErrorList {
-    let mut errors = ErrorList::new();
-    let (status, before) = (Node::of(object, "status"), Node::of(old, "status"));
-    for field in ["active", "succeeded", "failed", "ready", "terminating"] {
-        not_negative(&mut errors, &status.child(field));
-    }
-    for (field, text) in
-        [("failed", "cannot decrease the failed counter"), ("succeeded", "cannot decrease the succeeded counter")]
-    {
-        if status.int(field) < before.int(field) {
-            errors.push(Error::invalid(&status.path.child(field), status.int(field), text));
-        }
-    }
-    let is_true = |node: &Node<'_>, kind: &str| {
-        node.items("conditions")
-            .iter()
-            .any(|condition| condition.text("type") == kind && condition.text("status") == "True")
-    };
-    for kind in ["Complete", "Failed", "FailureTarget", "SuccessCriteriaMet"] {
-        if is_true(&before, kind) && !is_true(&status, kind) {
-            let path = Path::new("status").child("conditions");
-            let text = format!("cannot disable the terminal {kind} condition");
-            errors.push(Error::invalid(&path, go_struct(None, ""), text));
-        }
-    }
-    errors
 }

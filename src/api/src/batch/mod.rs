@@ -5,6 +5,7 @@
 pub mod cronjob;
 pub mod job;
 pub mod jobspec;
+mod jobstatus;
 pub mod policies;
 pub mod schedule;
 

@@ -145,29 +145,10 @@ pub(super) fn success(errors: &mut ErrorList, spec: &Node<'_>) {
 }
 
 /// Counts the indexes in `0,2-5`. Go: validateIndexesFormat
-fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
-    let number = |text: &str| {
-        let number: i64 =
-            text.parse().map_err(|_| format!("cannot convert string to integer for index: {}", quote(text)))?;
-        if number >= completions { Err(format!("too large index: {}", quote(text))) } else { Ok(number) }
-    };
-    let not_rising =
-        |previous: i64, current: i64| format!("non-increasing order, previous: {previous}, current: {current}");
+pub(super) fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
     let (mut last, mut total) = (None, 0);
-    for interval in text.split(',').filter(|_| !text.is_empty()) {
-        let parts: Vec<&str> = interval.split('-').collect();
-        let (first, end) = match parts[..] {
-            [first] => (number(first)?, number(first)?),
-            [first, end] => (number(first)?, number(end)?),
-            _ => {
-                let rule =
-                    "violates the requirement that an index interval can have at most two parts separated by '-'";
-                return Err(format!("the fragment {} {rule}", quote(interval)));
-            }
-        };
-        if parts.len() == 2 && first >= end {
-            return Err(not_rising(first, end));
-        }
+    for text in text.split(',').filter(|_| !text.is_empty()) {
+        let (first, end) = interval(text, completions)?;
         if let Some(last) = last.filter(|last| *last >= first) {
             return Err(not_rising(last, first));
         }
@@ -175,6 +156,43 @@ fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
         total += end - first + 1;
     }
     Ok(total)
+}
+
+fn not_rising(previous: i64, current: i64) -> String {
+    format!("non-increasing order, previous: {previous}, current: {current}")
+}
+
+/// Reads `2` or `2-5`. Go: parseIndexInterval
+fn interval(text: &str, completions: i64) -> Result<(i64, i64), String> {
+    let number = |text: &str| {
+        let number: i64 =
+            text.parse().map_err(|_| format!("cannot convert string to integer for index: {}", quote(text)))?;
+        if number >= completions { Err(format!("too large index: {}", quote(text))) } else { Ok(number) }
+    };
+    match text.split('-').collect::<Vec<_>>()[..] {
+        [one] => number(one).map(|one| (one, one)),
+        [first, end] => match (number(first)?, number(end)?) {
+            (first, end) if first >= end => Err(not_rising(first, end)),
+            interval => Ok(interval),
+        },
+        _ => {
+            let rule = "violates the requirement that an index interval can have at most two parts separated by '-'";
+            Err(format!("the fragment {} {rule}", quote(text)))
+        }
+    }
+}
+
+/// Returns the first index that two lists share; what cannot be read is passed over.
+///
+/// Go: validateFailedIndexesNotOverlapCompleted
+pub(super) fn overlap(completed: &str, failed: &str, completions: i64) -> Option<i64> {
+    let read = |text: &str| -> Vec<(i64, i64)> {
+        text.split(',').filter_map(|text| interval(text, completions).ok()).collect()
+    };
+    let (completed, failed) = (read(completed), read(failed));
+    let meet =
+        |(a, b): &(i64, i64)| failed.iter().find(|(first, end)| a <= end && first <= b).map(|(first, _)| *a.max(first));
+    completed.iter().find_map(meet)
 }
 
 /// Where failures are counted by rules, a pod is replaced only when it has failed.

@@ -20,7 +20,8 @@ use crate::{
     node::Node,
     rules::{Part, Request, Rules, same},
     validation::{
-        annotation_path, dns_subdomain, immutable, label_selector, labels, less, named, quantity_positive, required_text, supported,
+        FIELD_IMMUTABLE, annotation_path, dns_subdomain, immutable, label_selector, labels, less, named,
+        quantity_positive, required_text, supported,
     },
 };
 
@@ -202,6 +203,7 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
     if old.str(&["spec", "volumeName"]).is_empty() {
         crate::rules::keep(&mut before, object, &["spec", "volumeName"]);
     }
+    storage_class(&mut errors, &mut new, old);
     if object.str(&["status", "phase"]) == "Bound" {
         if new.get(&["spec", "resources", "requests"]).is_some() {
             crate::rules::keep(&mut new, old, &["spec", "resources", "requests", "storage"]);
@@ -228,6 +230,27 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
     let mode = |object| Node::of(object, "spec.volumeMode").at(Path::new("volumeMode"));
     immutable(&mut errors, &mode(object), &mode(old));
     errors
+}
+
+/// The class of a claim may move from its annotation to its field, and may be filled in later.
+///
+/// Go: validateStorageClassUpgradeFromAnnotation, validateStorageClassUpgradeFromNil
+fn storage_class(errors: &mut ErrorList, new: &mut Object, old: &Object) {
+    const CLASS: [&str; 2] = ["spec", "storageClassName"];
+    let named = |object: &Object| object.annotations().get(CLASS_ANNOTATION).cloned().unwrap_or_default();
+    let (was, is) = (named(old), named(new));
+    let (old_class, new_class) = (old.get(&CLASS).cloned(), new.get(&CLASS).cloned());
+    let appears = old_class.is_none() && new_class.is_some();
+    if appears && !was.is_empty() && new_class == Some(json!(was)) && (is.is_empty() || is == was) {
+        new.remove(&CLASS);
+        return new.set(&["metadata", "annotations", CLASS_ANNOTATION], was);
+    }
+    if is != was {
+        errors.push(Error::invalid(&annotation_path(CLASS_ANNOTATION), is, FIELD_IMMUTABLE));
+    }
+    if appears && was.is_empty() {
+        new.remove(&CLASS);
+    }
 }
 
 /// Go: persistentvolumeclaimStatusStrategy.PrepareForUpdate

@@ -4,7 +4,10 @@
 
 use apimachinery::{
     runtime::object::Object,
-    util::ip::{self, Strictness},
+    util::{
+        ip::{self, Strictness},
+        strconv::quote,
+    },
     validation::field::{Error, ErrorList, Path},
 };
 use serde_json::{Value, json};
@@ -18,12 +21,36 @@ use crate::{
 };
 
 pub(super) const NODE: Rules = Rules {
-    default: |node| same_cidrs(made(&mut node.0, "spec")),
+    default: |node| {
+        same_cidrs(made(&mut node.0, "spec"));
+        same_resources(node);
+    },
     // A kubelet registers its node with the status it has; only updates keep it.
-    prepare_for_update: |_, node, old| keep(node, old, &["status"]),
+    prepare_for_create: |_, node| drop_configuration(node, None),
+    prepare_for_update: |_, node, old| {
+        keep(node, old, &["status"]);
+        drop_configuration(node, Some(old));
+    },
     validate: |node| validate(node, &[]),
-    validate_update,
-    status: Part { validate_update, ..Part::PLAIN },
+    validate_update: |node, old| {
+        let mut errors = validate(node, &Node::of(old, "spec").texts("podCIDRs"));
+        errors.extend(validate_update(node, old));
+        errors
+    },
+    warnings_on_create: warnings,
+    warnings_on_update: |node, _| warnings(node),
+    status: Part {
+        prepare_for_update: |_, node, old| {
+            keep(node, old, &["spec"]);
+            drop_configuration(node, Some(old));
+        },
+        validate_update: |node, old| {
+            let mut errors = validate_update(node, old);
+            features(&mut errors, &Node::of(node, "status"));
+            errors
+        },
+        ..Part::PLAIN
+    },
     fields: |node| {
         let unschedulable = node.get(&["spec", "unschedulable"]).and_then(Value::as_bool).unwrap_or_default();
         vec![("spec.unschedulable", unschedulable.to_string())]
@@ -42,15 +69,85 @@ fn same_cidrs(spec: &mut Value) {
     }
 }
 
-fn validate(object: &Object, held: &[&str]) -> ErrorList {
-    let mut errors = ErrorList::new();
-    let (spec, status) = (Node::of(object, "spec"), Node::of(object, "status"));
-    taints(&mut errors, &spec.child("taints").at(Path::new("metadata").child("taints")));
-    for list in ["capacity", "allocatable"] {
-        for (name, entry) in status.entries(list) {
-            resource_quantity(&mut errors, name, &entry.at(status.path.child(list).child(name)));
+/// What a node has is what it gives away, unless it says otherwise. Go: SetDefaults_NodeStatus
+fn same_resources(node: &mut Object) {
+    if node.get(&["status", "allocatable"]).is_none_or(Value::is_null)
+        && let Some(capacity) = node.get(&["status", "capacity"]).filter(|capacity| !capacity.is_null()).cloned()
+    {
+        node.set(&["status", "allocatable"], capacity);
+    }
+}
+
+/// Kubelets are not configured through the API any more: what says so is forgotten, unless it was there.
+///
+/// Go: pkg/registry/core/node/strategy.go dropDisabledFields
+fn drop_configuration(node: &mut Object, old: Option<&Object>) {
+    for path in [["spec", "configSource"], ["status", "config"]] {
+        if old.and_then(|old| old.get(&path)).is_none_or(Value::is_null) {
+            node.remove(&path);
         }
     }
+}
+
+/// Go: fieldIsDeprecatedWarnings
+fn warnings(node: &Object) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let spec = Node::of(node, "spec");
+    if spec.has("configSource") {
+        warnings.push("spec.configSource: the feature is removed".to_owned());
+    }
+    if !spec.text("externalID").is_empty() {
+        warnings.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".to_owned());
+    }
+    for range in spec.items("podCIDRs") {
+        warnings.extend(ip::warnings_for_cidr(&range.path, range.as_str()));
+    }
+    warnings
+}
+
+/// Checks how much of everything a node has. Go: ValidateNodeResources
+fn resources(errors: &mut ErrorList, object: &Object) {
+    let status = Node::of(object, "status");
+    for list in ["capacity", "allocatable"] {
+        for (name, entry) in status.entries(list) {
+            resource_quantity(errors, name, &entry.at(status.path.child(list).child(name)));
+        }
+    }
+}
+
+fn node_taints(errors: &mut ErrorList, object: &Object) {
+    taints(errors, &Node::of(object, "spec.taints").at(Path::new("metadata").child("taints")));
+}
+
+/// Names of features that a node declares: `Feature` or `Feature/part`, sorted.
+fn features(errors: &mut ErrorList, status: &Node<'_>) {
+    let names = status.items("declaredFeatures");
+    for (index, name) in names.iter().enumerate() {
+        let text = name.as_str();
+        let starts_well = text.starts_with(|char: char| char.is_ascii_uppercase());
+        let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !starts_well || !text.split('/').all(is_part) {
+            errors.push(name.invalid(format!(
+                "invalid feature name {}: must start with an UpperCamelCase segment, with subsequent segments \
+                 separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric \
+                 characters and slashes",
+                quote(text)
+            )));
+        }
+        match index.checked_sub(1).map(|before| names[before].as_str()) {
+            Some(before) if before == text => errors.push(name.duplicate()),
+            Some(before) if before > text => errors.push(name.invalid("list must be sorted alphabetically")),
+            _ => {}
+        }
+    }
+}
+
+/// Go: ValidateNode
+fn validate(object: &Object, held: &[&str]) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let spec = Node::of(object, "spec");
+    node_taints(&mut errors, object);
+    resources(&mut errors, object);
     let ranges = spec.child("podCIDRs");
     for range in ranges.items_here() {
         errors.extend(ip::is_valid_cidr_for_legacy_field(&range.path, range.as_str(), Strictness::Strict, held));
@@ -66,7 +163,8 @@ fn validate(object: &Object, held: &[&str]) -> ErrorList {
 fn validate_update(object: &Object, old: &Object) -> ErrorList {
     let (spec, before) = (Node::of(object, "spec"), Node::of(old, "spec"));
     let held = before.texts("podCIDRs");
-    let mut errors = validate(object, &held);
+    let mut errors = ErrorList::new();
+    resources(&mut errors, object);
     let addresses = Node::of(object, "status").items("addresses");
     for (index, address) in addresses.iter().enumerate() {
         if addresses[..index].iter().any(|other| other.value == address.value) {
@@ -81,6 +179,10 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
     if !id.is_empty() && spec.text("providerID") != id {
         let text = "node updates may not change providerID except from \"\" to valid";
         errors.push(Error::forbidden(&spec.path.child("providerID"), text));
+    }
+    node_taints(&mut errors, object);
+    if spec.text("externalID") != before.text("externalID") {
+        errors.push(spec.child("externalID").forbidden("may not be updated"));
     }
     errors
 }

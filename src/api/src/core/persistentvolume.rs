@@ -15,7 +15,7 @@ use super::{
     volumes::{COMMON, Check, csi_driver, no_backsteps, one_source, require, secret_reference, storageos},
 };
 use crate::{
-    defaults::{absent, made, zero},
+    defaults::{absent, items, made, zero},
     diff::diff,
     node::Node,
     rules::{Part, Request, Rules, same},
@@ -205,6 +205,8 @@ fn only_sources(object: &Object) -> Value {
 
 fn validate_update(object: &Object, old: &Object) -> ErrorList {
     let mut errors = validate(object);
+    // The strategy asks once, and the check of an update again.
+    errors.extend(validate(object));
     let (new, before) = (only_sources(object), only_sources(old));
     if !same(Some(&new), Some(&before)) {
         let difference = diff(Some(&before), Some(&new));
@@ -218,12 +220,41 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
         let text = "update from non-nil value to nil is forbidden";
         errors.push(Error::forbidden(&Path::new("spec").child(class[1]), text));
     }
-    if old
-        .get(&["spec", "nodeAffinity"])
-        .is_some_and(|affinity| !same(Some(affinity), object.get(&["spec", "nodeAffinity"])))
+    let affinity = Node::of(object, "spec.nodeAffinity");
+    if let Some(before) = old.get(&["spec", "nodeAffinity"]).filter(|affinity| !affinity.is_null())
+        && !same(affinity.value, Some(&with_new_labels(before, affinity.value)))
     {
         let text = "field is immutable, except for updating from beta label to GA";
-        errors.push(Error::invalid(&Path::new("nodeAffinity"), Node::of(object, "spec.nodeAffinity").shown(), text));
+        errors.push(Error::invalid(&Path::new("nodeAffinity"), affinity.shown(), text));
     }
     errors
+}
+
+/// Names of old that labels of nodes have, with those of today.
+const NEW_LABELS: [(&str, &str); 5] = [
+    ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"),
+    ("failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"),
+    ("beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"),
+    ("beta.kubernetes.io/os", "kubernetes.io/os"),
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+];
+
+/// Returns an affinity with labels renamed where the new one names them as today. As in Go, a label that has no other
+/// name is taken to have an empty one.
+///
+/// Go: validatePvNodeAffinity
+fn with_new_labels(affinity: &Value, new: Option<&Value>) -> Value {
+    let mut affinity = affinity.clone();
+    let new = Node::new(new, Path::default());
+    let terms = new.items("required.nodeSelectorTerms");
+    for (term, new) in items(&mut affinity, "required.nodeSelectorTerms").zip(terms) {
+        for (expression, new) in items(term, "matchExpressions").zip(new.items("matchExpressions")) {
+            let key = expression.get("key").and_then(Value::as_str).unwrap_or_default();
+            let renamed = NEW_LABELS.iter().find(|(old, _)| *old == key).map_or("", |(_, new)| *new);
+            if new.text("key") == renamed {
+                expression["key"] = renamed.into();
+            }
+        }
+    }
+    affinity
 }

@@ -4,9 +4,11 @@
 
 use apimachinery::{
     api::validation::name::{name_is_dns_subdomain, validate_path_segment_name},
+    meta::label_selector::LabelSelector,
     runtime::object::Object,
     validation::field::{Error, ErrorList, Path},
 };
+use serde_json::Value;
 
 use crate::{
     defaults::{made, zero},
@@ -74,6 +76,9 @@ fn validate_cluster_role(object: &Object) -> ErrorList {
     }
     for selector in aggregation.items("clusterRoleSelectors") {
         label_selector(&mut errors, &selector);
+        if LabelSelector::new(selector.value).as_selector().is_err() {
+            errors.push(Error::invalid(&selector.path, Value::Null, "invalid label selector."));
+        }
     }
     errors
 }

@@ -290,6 +290,7 @@ pub async fn create_kube_api_server_config(
 ) -> Result<instance::Config, StartError> {
     let stage = trace.enter(Phase::CreateKubeAPIServerConfig, &mut generic.config).await?;
     configure_admission(trace, completed, &mut generic).await?;
+    api::capabilities::setup(completed.options.kube.allow_privileged);
     let extra = extra(completed, &generic)?;
     stage.exit(&generic.config);
     Ok(instance::Config { generic, extra })

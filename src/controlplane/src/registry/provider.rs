@@ -98,8 +98,10 @@ impl Provider<'_> {
                     continue;
                 }
                 let store = by_prefix.entry(resource.storage_prefix).or_insert_with(|| self.store(resource));
-                // What a client may name (labels of field selectors) is that of the version it speaks.
-                let store = Store { strategy: Arc::new(BuiltInStrategy::new(resource)), ..store.clone() };
+                // Each version judges by its own rules, names the labels of its field selectors, and says its own name.
+                let strategy = Arc::new(BuiltInStrategy::new(resource));
+                let group_resource = GroupResource::new(group, resource.plural);
+                let store = Store { resource: group_resource, strategy, ..store.clone() };
                 let storages = match groups.iter_mut().find(|(version, _)| *version == resource.group_version) {
                     Some((_, storages)) => storages,
                     None => &mut groups.push_mut((resource.group_version.clone(), Storages::new())).1,

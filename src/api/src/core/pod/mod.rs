@@ -27,5 +27,5 @@ mod volumes;
 
 pub mod update;
 
-pub mod warnings;
 pub mod volume_warnings;
+pub mod warnings;
