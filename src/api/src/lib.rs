@@ -38,6 +38,7 @@ pub mod batch;
 pub mod coordination;
 pub mod core;
 pub mod discovery;
+pub mod flowcontrol;
 pub mod node_k8s;
 pub mod others;
 pub mod policy;

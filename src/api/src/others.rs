@@ -27,7 +27,6 @@ pub fn rules(group: &str, kind: &str) -> Option<&'static Rules> {
         ("networking.k8s.io", "Ingress") => &STATUS,
         ("networking.k8s.io", "IngressClass") => &SPEC_COUNTS,
         ("networking.k8s.io", "ServiceCIDR") => &STATUS_ONLY,
-        ("flowcontrol.apiserver.k8s.io", _) => &STATUS_AND_METADATA,
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
             &WEBHOOKS
         }

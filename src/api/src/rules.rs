@@ -316,6 +316,7 @@ pub fn of(kind: &GroupVersionKind) -> &'static Rules {
         "coordination.k8s.io" => crate::coordination::rules(&kind.kind),
         "discovery.k8s.io" => crate::discovery::rules(&kind.kind),
         "node.k8s.io" => crate::node_k8s::rules(&kind.kind),
+        "flowcontrol.apiserver.k8s.io" => crate::flowcontrol::rules(&kind.kind),
         "policy" => crate::policy::rules(&kind.kind),
         "rbac.authorization.k8s.io" => crate::rbac::rules(&kind.kind),
         "resource.k8s.io" => crate::resource::rules(&kind.kind),
