@@ -33,6 +33,7 @@ pub mod printers;
 pub mod admissionregistration;
 pub mod apiregistration;
 pub mod apps;
+pub mod authorization;
 pub mod autoscaling;
 pub mod batch;
 pub mod coordination;

@@ -66,6 +66,10 @@ impl Kinds for Scheme {
             None => transforms::KINDS.get(gvk).cloned(),
         }
     }
+
+    fn is_registered(&self, version: &GroupVersion) -> bool {
+        types::registered().contains(&&*version.to_string())
+    }
 }
 
 /// Returns the registry of built-in types by name of definition.

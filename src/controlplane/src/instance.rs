@@ -4,6 +4,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use api::authorization::AccessReview as About;
 use apimachinery::{
     meta::options::PatchType,
     runtime::schema::{GroupVersion, GroupVersionKind},
@@ -40,10 +41,7 @@ use crate::{
     options::{authentication::ServiceAccountAuthenticationOptions, servicecidr::ServiceRanges},
     registry::{
         authentication::{selfsubjectreview::SelfSubjectReview, tokenreview::TokenReview},
-        authorization::{
-            accessreview::{AccessReview, Whom},
-            rulesreview::RulesReview,
-        },
+        authorization::{accessreview::AccessReview, rulesreview::RulesReview},
         codec,
         core::{remote::kubelet::Remote, token::Issuer},
         openid,
@@ -187,7 +185,7 @@ impl CompletedConfig {
             return Vec::new();
         };
         let kind = |group: &str, kind: &str| GroupVersionKind::new(group, "v1", kind);
-        let access = |whom| AccessReview { whom, authorizer: authorizer.clone() };
+        let access = |about| AccessReview { about, authorizer: authorizer.clone() };
         let (authn, authz) = ("authentication.k8s.io", "authorization.k8s.io");
         let tokens = TokenReview {
             authenticator: authenticator.clone(),
@@ -201,16 +199,16 @@ impl CompletedConfig {
         let authorization: [(&str, Arc<dyn Storage>); 4] = [
             (
                 "localsubjectaccessreviews",
-                Arc::new(Review::new(kind(authz, "LocalSubjectAccessReview"), true, access(Whom::Subject))),
+                Arc::new(Review::new(kind(authz, "LocalSubjectAccessReview"), true, access(About::Local))),
             ),
             (
                 "selfsubjectaccessreviews",
-                Arc::new(Review::new(kind(authz, "SelfSubjectAccessReview"), false, access(Whom::Oneself))),
+                Arc::new(Review::new(kind(authz, "SelfSubjectAccessReview"), false, access(About::Oneself))),
             ),
             ("selfsubjectrulesreviews", Arc::new(Review::new(kind(authz, "SelfSubjectRulesReview"), false, rules))),
             (
                 "subjectaccessreviews",
-                Arc::new(Review::new(kind(authz, "SubjectAccessReview"), false, access(Whom::Subject))),
+                Arc::new(Review::new(kind(authz, "SubjectAccessReview"), false, access(About::Subject))),
             ),
         ];
         let named = |list: Vec<(&str, Arc<dyn Storage>)>| {

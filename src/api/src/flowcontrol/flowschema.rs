@@ -24,8 +24,7 @@ const DEFAULT_MATCHING_PRECEDENCE: i64 = 1000;
 const MAX_MATCHING_PRECEDENCE: i64 = 10_000;
 
 /// Go: supportedVerbs
-const VERBS: [&str; 9] =
-    ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
+const VERBS: [&str; 9] = ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
 
 /// Go: SetDefaults_FlowSchemaSpec
 pub(super) fn default(object: &mut Object) {
@@ -129,7 +128,9 @@ fn validate_subject(errors: &mut ErrorList, subject: &Node<'_>) {
     for (wanted, field) in SUBJECTS {
         let named = subject.child(field);
         match (wanted == kind.as_str(), named.is_set()) {
-            (true, false) => errors.push(named.required(format!("{field} is required when subject kind is '{wanted}'"))),
+            (true, false) => {
+                errors.push(named.required(format!("{field} is required when subject kind is '{wanted}'")))
+            }
             (false, true) => {
                 errors.push(named.forbidden(format!("{field} is forbidden when subject kind is not '{wanted}'")));
             }
@@ -197,7 +198,8 @@ fn validate_resource_rule(errors: &mut ErrorList, rule: &Node<'_>) {
     } else {
         for namespace in namespaces.items_here() {
             let sentences = is_dns1123_label(namespace.as_str()).into_iter();
-            let prefixed = sentences.map(|text| format!("each member of this list must be '*' or a DNS-1123 label; {text}"));
+            let prefixed =
+                sentences.map(|text| format!("each member of this list must be '*' or a DNS-1123 label; {text}"));
             errors.extend(prefixed.map(|text| namespace.invalid(text)));
         }
     }

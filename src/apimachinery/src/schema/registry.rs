@@ -13,7 +13,7 @@ use std::{
 use parking_lot::RwLock;
 
 use super::model::{Kind, Schema, Text};
-use crate::runtime::schema::GroupVersionKind;
+use crate::runtime::schema::{GroupVersion, GroupVersionKind};
 
 /// Makes a named type. It gets the registry to take links to other names from.
 pub type Source = Box<dyn Fn(&Schemas, &str) -> Option<Schema> + Send + Sync>;
@@ -147,6 +147,11 @@ impl fmt::Debug for Link {
 pub trait Kinds: Send + Sync {
     /// Returns the schema of objects of this kind.
     fn schema(&self, gvk: &GroupVersionKind) -> Option<Arc<Schema>>;
+
+    /// Says whether a version is one of this world, although nothing may be known of its kinds.
+    fn is_registered(&self, _version: &GroupVersion) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

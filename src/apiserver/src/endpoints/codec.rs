@@ -45,6 +45,11 @@ pub trait Codec: Send + Sync {
     /// Reads a value as the kind does: what a patch or a webhook made. Refuses what does not fit.
     fn decode_value(&self, object: Object) -> Result<Decoded, DecodeError>;
 
+    /// Says whether a version is known, although it may not be served.
+    fn is_registered(&self, _version: &GroupVersion) -> bool {
+        false
+    }
+
     /// Fills in what the object does not say.
     fn default(&self, object: &mut Object);
 

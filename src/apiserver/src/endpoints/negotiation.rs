@@ -101,6 +101,8 @@ impl Output {
 pub enum Restrictions {
     /// Objects of a resource: all transforms.
     Resource,
+    /// Objects of a resource that is never listed: all but tables.
+    WithoutTable,
     /// Documents that are no objects of a resource: none.
     Document,
 }
@@ -219,6 +221,7 @@ fn allowed_transform(
     }
     let version = ["v1", "v1beta1"].into_iter().find(|known| *known == version)?;
     let kind = match kind {
+        "Table" if restrictions == Restrictions::WithoutTable => return None,
         "Table" if media != MediaType::Protobuf => TransformKind::Table,
         "PartialObjectMetadata" => TransformKind::PartialObjectMetadata,
         "PartialObjectMetadataList" => TransformKind::PartialObjectMetadataList,

@@ -8,7 +8,7 @@ use apimachinery::{
     api::errors::StatusError,
     runtime::{
         object::Object,
-        schema::GroupVersionKind,
+        schema::{GroupVersion, GroupVersionKind},
         serializer::codec::{self, Format},
     },
     schema::{decode, defaulting, model::Schema, registry::Kinds, tidy},
@@ -77,6 +77,10 @@ impl Codec for SchemaCodec {
         let mut object = Object::from_value(decoded.value).unwrap_or_default();
         object.set_gvk(&kind);
         Ok(Decoded { object, strict: decoded.strict })
+    }
+
+    fn is_registered(&self, version: &GroupVersion) -> bool {
+        self.kinds.is_registered(version)
     }
 
     fn default(&self, object: &mut Object) {

@@ -16,12 +16,19 @@ use auth::{
 use http::{HeaderValue, Version, header};
 use phase::{BoxFuture, catalog::Phase};
 
-use crate::endpoints::filters::audit::{self, Audit};
-use crate::request::{
-    context::Context,
-    handler::{Filter, Next, Response},
-    latency::Layer,
-    responses,
+use crate::{
+    endpoints::{
+        codec::Codec,
+        filters::{
+            audit::{self, Audit},
+            refusal::refuse,
+        },
+    },
+    request::{
+        context::Context,
+        handler::{Filter, Next, Response},
+        latency::Layer,
+    },
 };
 
 /// Recognises the user and takes the credentials off the request; answers 401 to bad ones.
@@ -34,6 +41,8 @@ pub struct WithAuthentication {
     audit: Option<Arc<Audit>>,
     /// How front proxies name users, to take that off the request, too.
     request_header_config: Option<RequestHeaderConfig>,
+    /// Writes refusals.
+    codec: Arc<dyn Codec>,
 }
 
 impl WithAuthentication {
@@ -43,8 +52,9 @@ impl WithAuthentication {
         api_audiences: Vec<String>,
         request_header_config: Option<RequestHeaderConfig>,
         audit: Option<Arc<Audit>>,
+        codec: Arc<dyn Codec>,
     ) -> Self {
-        Self { authenticator, api_audiences, audit, request_header_config }
+        Self { authenticator, api_audiences, audit, request_header_config, codec }
     }
 
     /// Says whether the audiences that a credential is good for are among the server's; without a word on them it is.
@@ -57,11 +67,12 @@ impl WithAuthentication {
     }
 
     /// Go: apiserver/pkg/endpoints/filters/authentication.go Unauthorized
-    fn unauthorized(&self, cx: &Context) -> Response {
+    async fn unauthorized(&self, cx: &Context) -> Response {
         if let Some(audit) = &self.audit {
             audit::failed_authentication(audit, cx);
         }
-        let mut response = responses::status(&StatusError::new(401, "Unauthorized", "Unauthorized"));
+        let error = StatusError::new(401, "Unauthorized", "Unauthorized");
+        let mut response = refuse(&*self.codec, cx, &error).await;
         close_http2(cx, &mut response);
         response
     }
@@ -98,13 +109,13 @@ impl Filter for WithAuthentication {
                 }
                 Ok(Some(response)) => {
                     tracing::error!("Unable to match the audience: {:?}", response.audiences);
-                    return self.unauthorized(cx);
+                    return self.unauthorized(cx).await;
                 }
-                Ok(None) => return self.unauthorized(cx),
+                Ok(None) => return self.unauthorized(cx).await,
                 Err(error) => {
                     tracing::error!("Unable to authenticate the request: {error}");
                     cx.trace.note(format!("unable to authenticate: {error}"));
-                    return self.unauthorized(cx);
+                    return self.unauthorized(cx).await;
                 }
             };
             self.remove_credentials(cx);
@@ -134,7 +145,7 @@ fn close_http2(cx: &Context, response: &mut Response) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::testing;
+    use crate::{endpoints::codec::UntypedCodec, request::testing};
 
     /// Knows one token, rejects others, and has no opinion without.
     struct OneToken;
@@ -162,7 +173,7 @@ mod tests {
         for (name, value) in headers {
             cx.headers.insert(*name, HeaderValue::from_static(value));
         }
-        let filter = WithAuthentication::new(Arc::new(OneToken), Vec::new(), None, None);
+        let filter = WithAuthentication::new(Arc::new(OneToken), Vec::new(), None, None, Arc::new(UntypedCodec));
         testing::run(filter, &testing::ok(), cx).await
     }
 

@@ -12,11 +12,14 @@ use auth::authorization::{Attributes, Authorizer, Decision};
 use http::{HeaderValue, header};
 use phase::{BoxFuture, catalog::Phase};
 
-use crate::request::{
-    context::Context,
-    handler::{Filter, Next, Response},
-    latency::Layer,
-    responses,
+use crate::{
+    endpoints::{codec::Codec, filters::refusal::refuse},
+    request::{
+        context::Context,
+        handler::{Filter, Next, Response},
+        latency::Layer,
+        responses,
+    },
 };
 
 /// The annotation that says how it was decided.
@@ -29,12 +32,14 @@ const REASON_ANNOTATION: &str = "authorization.k8s.io/reason";
 /// Go: apiserver/pkg/endpoints/filters/authorization.go WithAuthorization
 pub struct WithAuthorization {
     authorizer: Arc<dyn Authorizer>,
+    /// Writes refusals.
+    codec: Arc<dyn Codec>,
 }
 
 impl WithAuthorization {
     /// Returns the filter.
-    pub fn new(authorizer: Arc<dyn Authorizer>) -> Self {
-        Self { authorizer }
+    pub fn new(authorizer: Arc<dyn Authorizer>, codec: Arc<dyn Codec>) -> Self {
+        Self { authorizer, codec }
     }
 }
 
@@ -62,7 +67,7 @@ impl Filter for WithAuthorization {
             tracing::debug!("Forbidden: {} {}: {}", cx.method, cx.request_uri(), verdict.reason);
             cx.annotate(DECISION_ANNOTATION, "forbid");
             cx.annotate(REASON_ANNOTATION, verdict.reason.clone());
-            forbidden(&attributes, &verdict.reason)
+            forbidden(&*self.codec, cx, &attributes, &verdict.reason).await
         })
     }
 }
@@ -115,8 +120,8 @@ fn label_requirements(selector: &str) -> Vec<(String, String, Vec<String>)> {
 /// Answers 403 as every client of Kubernetes knows it.
 ///
 /// Go: apiserver/pkg/endpoints/handlers/responsewriters/errors.go Forbidden
-pub fn forbidden(attributes: &Attributes, reason: &str) -> Response {
-    let mut response = responses::status(&forbidden_status_error(attributes, reason));
+pub async fn forbidden(codec: &dyn Codec, cx: &Context, attributes: &Attributes, reason: &str) -> Response {
+    let mut response = refuse(codec, cx, &forbidden_status_error(attributes, reason)).await;
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
@@ -177,7 +182,7 @@ mod tests {
     use phase::trace::Trace;
 
     use super::*;
-    use crate::request::testing;
+    use crate::{endpoints::codec::UntypedCodec, request::testing};
 
     struct Says(Verdict);
 
@@ -195,7 +200,7 @@ mod tests {
     async fn refusal(path: &str) -> serde_json::Value {
         let mut cx = testing::context("GET", path);
         cx.user = Some(Arc::new(user::Info::new("a<b", &[])));
-        let filter = WithAuthorization::new(Arc::new(Says(Verdict::deny("no such role"))));
+        let filter = WithAuthorization::new(Arc::new(Says(Verdict::deny("no such role"))), Arc::new(UntypedCodec));
         let response = testing::run(filter, &testing::ok(), &mut cx).await;
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         serde_json::from_str(&testing::body(response).await).expect("json")
@@ -218,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_allowed_passes_and_says_why() {
         let mut cx = testing::context("GET", "/api/v1/pods");
-        let filter = WithAuthorization::new(Arc::new(Says(Verdict::allow("because"))));
+        let filter = WithAuthorization::new(Arc::new(Says(Verdict::allow("because"))), Arc::new(UntypedCodec));
         assert_eq!(testing::run(filter, &testing::ok(), &mut cx).await.status(), 200);
         assert_eq!(cx.audit_annotations.lock()[REASON_ANNOTATION], "because");
     }

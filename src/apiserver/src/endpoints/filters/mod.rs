@@ -11,6 +11,7 @@ pub mod authorization;
 pub mod cachecontrol;
 pub mod impersonation;
 pub mod mux_discovery_complete;
+pub mod refusal;
 pub mod request_deadline;
 pub mod request_received_time;
 pub mod requestinfo;

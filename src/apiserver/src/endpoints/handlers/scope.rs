@@ -105,7 +105,9 @@ impl RequestScope {
     /// Chooses how to answer.
     pub async fn negotiate(&self, cx: &Context) -> Result<Output> {
         let phase = cx.trace.enter(Phase::Negotiate, &mut Nothing).await?;
-        let output = negotiation::negotiate_output(cx, self.media_types, Restrictions::Resource);
+        let restrictions =
+            if self.storage.shows_tables() { Restrictions::Resource } else { Restrictions::WithoutTable };
+        let output = negotiation::negotiate_output(cx, self.media_types, restrictions);
         match &output {
             Ok(_) => phase.done(),
             Err(error) => phase.fail(error),
@@ -155,10 +157,7 @@ impl RequestScope {
         let mut object = self.decode_body(cx, media, body, validation).await?;
         let version = object.gvk().group_version();
         if version != self.kind.group_version() && !self.storage.accepts_group_version(&version) {
-            return Err(StatusError::new_bad_request(format!(
-                "the API version in the data ({version}) does not match the expected API version ({})",
-                self.kind.group_version()
-            )));
+            return Err(self.other_version(&version));
         }
         if object.kind() != self.kind.kind && self.items == Items::Bare {
             return Err(self.explain_kind(&object.gvk()));
@@ -229,9 +228,24 @@ impl RequestScope {
         self.explain(DecodeError { kind: Some(sent.clone()), message }, &[])
     }
 
+    fn other_version(&self, version: &GroupVersion) -> StatusError {
+        StatusError::new_bad_request(format!(
+            "the API version in the data ({version}) does not match the expected API version ({})",
+            self.kind.group_version()
+        ))
+    }
+
     /// Go: apiserver/pkg/endpoints/handlers/rest.go transformDecodeError
     fn explain(&self, error: DecodeError, body: &[u8]) -> StatusError {
         let DecodeError { kind, message } = error;
+        // The same kind in a version that is known and not served: Go reads it, and refuses it afterwards.
+        if let Some(kind) = &kind
+            && (&kind.group, &kind.kind) == (&self.kind.group, &self.kind.kind)
+            && kind.version != self.kind.version
+            && self.codec.is_registered(&kind.group_version())
+        {
+            return self.other_version(&kind.group_version());
+        }
         StatusError::new_bad_request(match kind {
             Some(kind) => {
                 let (kind, version, expected) = (kind.kind, kind.version, &self.kind.kind);

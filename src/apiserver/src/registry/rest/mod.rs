@@ -117,6 +117,10 @@ pub trait Storage: Send + Sync {
     }
     /// Takes from metadata that is shown alone what is no metadata in Go's hub version.
     fn hide_from_metadata(&self, _metadata: &mut Value) {}
+    /// Says whether objects are shown in columns: what can only be created is no object of a list.
+    fn shows_tables(&self) -> bool {
+        self.getter().is_some() || self.lister().is_some()
+    }
     /// How objects are shown in columns.
     fn table_convertor(&self) -> Arc<dyn table::TableConvertor> {
         Arc::new(table::DefaultTableConvertor)

@@ -101,6 +101,7 @@ fn filters_of_the_user(c: &Config) -> Vec<Box<dyn Filter>> {
             c.authentication.api_audiences.clone(),
             c.authentication.request_header_config.clone(),
             audit.clone(),
+            c.serializer.clone(),
         )));
     }
     chain.push(Box::new(WithTracing));
@@ -110,7 +111,7 @@ fn filters_of_the_user(c: &Config) -> Vec<Box<dyn Filter>> {
     if let Some(authorizer) = &c.authorization.authorizer {
         let on = c.feature_gate.enabled("ConstrainedImpersonation");
         let constrained = if on { Constrained::On } else { Constrained::Off };
-        chain.push(Box::new(WithConstrainedImpersonation::new(authorizer.clone(), constrained)));
+        chain.push(Box::new(WithConstrainedImpersonation::new(authorizer.clone(), constrained, c.serializer.clone())));
     }
     chain.push(match &c.flow_control {
         Some(controller) => {
@@ -123,7 +124,7 @@ fn filters_of_the_user(c: &Config) -> Vec<Box<dyn Filter>> {
         )),
     });
     if let Some(authorizer) = &c.authorization.authorizer {
-        chain.push(Box::new(WithAuthorization::new(authorizer.clone())));
+        chain.push(Box::new(WithAuthorization::new(authorizer.clone(), c.serializer.clone())));
     }
     chain
 }

@@ -4,7 +4,12 @@
 
 use std::sync::Arc;
 
-use apimachinery::runtime::object::{Object, strings};
+use api::authorization;
+use apimachinery::{
+    api::errors::{Details, StatusError},
+    runtime::object::{Object, strings},
+    validation::field::ErrorList,
+};
 use apiserver::{registry::rest, request::context::Context};
 use auth::{
     authorization::{Attributes, Authorizer, Decision},
@@ -15,19 +20,10 @@ use serde_json::{Map, Value};
 
 use crate::registry::review::Reviewer;
 
-/// About whom the question is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
-    /// The user named in the spec.
-    Subject,
-    /// The one who asks.
-    Oneself,
-}
-
 /// Asks the server's own authorizer.
 pub struct AccessReview {
-    /// About whom.
-    pub whom: Whom,
+    /// About whom, and where.
+    pub about: authorization::AccessReview,
     /// The authorizer that requests go through.
     pub authorizer: Arc<dyn Authorizer>,
 }
@@ -35,9 +31,13 @@ pub struct AccessReview {
 impl Reviewer for AccessReview {
     fn review<'a>(&'a self, cx: &'a Context, mut object: Object) -> BoxFuture<'a, rest::Result<Object>> {
         Box::pin(async move {
-            let user = match self.whom {
-                Whom::Subject => Arc::new(subject(&object)),
-                Whom::Oneself => cx.user(),
+            let errors = authorization::validate(self.about, &object);
+            if !errors.is_empty() {
+                return Err(invalid(&errors));
+            }
+            let user = match self.about {
+                authorization::AccessReview::Oneself => cx.user(),
+                _ => Arc::new(subject(&object)),
             };
             let attributes = attributes(&object, user);
             let verdict = self.authorizer.authorize(&cx.trace, &attributes).await;
@@ -55,6 +55,16 @@ impl Reviewer for AccessReview {
             object.set(&["status"], Value::Object(status));
             Ok(object)
         })
+    }
+}
+
+/// Go's decoded review does not know its kind any more, so the refusal names none.
+fn invalid(errors: &ErrorList) -> StatusError {
+    let group = "authorization.k8s.io";
+    let details = Details { group: group.to_owned(), causes: errors.causes(), ..Details::default() };
+    StatusError {
+        details: Some(Box::new(details)),
+        ..StatusError::new(422, "Invalid", format!(".{group} \"\" is invalid: {errors}"))
     }
 }
 

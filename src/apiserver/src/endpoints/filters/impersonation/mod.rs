@@ -18,9 +18,12 @@ use auth::authorization::Authorizer;
 use phase::{BoxFuture, catalog::Phase};
 
 use crate::{
-    endpoints::filters::{
-        authorization::{forbidden, get_authorizer_attributes},
-        impersonation::mode::{MODES, Refusal},
+    endpoints::{
+        codec::Codec,
+        filters::{
+            authorization::{forbidden, get_authorizer_attributes},
+            impersonation::mode::{MODES, Refusal},
+        },
     },
     request::{
         context::Context,
@@ -37,6 +40,8 @@ pub struct WithConstrainedImpersonation {
     authorizer: Arc<dyn Authorizer>,
     /// Whether the modes that need two permissions are tried; without them only the older one is.
     constrained: Constrained,
+    /// Writes refusals.
+    codec: Arc<dyn Codec>,
 }
 
 /// Whether feature ConstrainedImpersonation is on.
@@ -50,8 +55,8 @@ pub enum Constrained {
 
 impl WithConstrainedImpersonation {
     /// Returns the filter.
-    pub fn new(authorizer: Arc<dyn Authorizer>, constrained: Constrained) -> Self {
-        Self { authorizer, constrained }
+    pub fn new(authorizer: Arc<dyn Authorizer>, constrained: Constrained, codec: Arc<dyn Codec>) -> Self {
+        Self { authorizer, constrained, codec }
     }
 
     /// Asks the modes in order. The first refusal is the one that the client sees.
@@ -98,7 +103,7 @@ impl Filter for WithConstrainedImpersonation {
             cx.latency.add(Layer::Impersonation, cx.services.clock.now().saturating_sub(since));
             if let Err(refusal) = outcome {
                 tracing::debug!("Forbidden: {} {}", cx.method, cx.request_uri());
-                return forbidden(&refusal.attributes, &refusal.reason);
+                return forbidden(&*self.codec, cx, &refusal.attributes, &refusal.reason).await;
             }
             // Nobody behind shall know, nor do it once more.
             headers::clear(&mut cx.headers);

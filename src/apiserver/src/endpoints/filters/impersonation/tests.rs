@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use phase::trace::Trace;
 
 use super::*;
-use crate::request::testing;
+use crate::{endpoints::codec::UntypedCodec, request::testing};
 
 /// Allows verbs that begin with one of these and remembers all questions.
 struct Allows {
@@ -44,7 +44,7 @@ async fn act(verbs: &'static [&'static str], requestor: user::Info, headers: &[(
     for (name, value) in headers {
         cx.headers.append(*name, value.parse().expect("header"));
     }
-    let filter = WithConstrainedImpersonation::new(authorizer.clone(), Constrained::On);
+    let filter = WithConstrainedImpersonation::new(authorizer.clone(), Constrained::On, Arc::new(UntypedCodec));
     let response = testing::run(filter, &testing::ok(), &mut cx).await;
     let code = response.status().as_u16();
     assert!(code != 200 || cx.header("impersonate-user").is_empty());
