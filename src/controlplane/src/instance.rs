@@ -43,7 +43,7 @@ use crate::{
         authentication::{selfsubjectreview::SelfSubjectReview, tokenreview::TokenReview},
         authorization::{accessreview::AccessReview, rulesreview::RulesReview},
         codec,
-        core::{remote::kubelet::Remote, token::Issuer},
+        core::{remote::kubelet::Remote, service::repair, token::Issuer},
         openid,
         provider::{Provider, Storages},
         rbac,
@@ -150,6 +150,8 @@ impl CompletedConfig {
             special: Some(Special {
                 client: self.made.loopback_client.clone(),
                 remote: self.extra.remote.clone(),
+                service_ranges: self.extra.service_ranges.clone(),
+                service_node_port_range: self.extra.service_node_port_range,
                 issuer: self.extra.issuer.clone(),
             }),
         };
@@ -262,6 +264,7 @@ impl CompletedConfig {
             ("scheduling/bootstrap-system-priority-classes", priorityclasses::hook()),
             ("priority-and-fairness-config-producer", flowcontrol::hook()),
             ("bootstrap-controller", kubernetesservice::hook(service)),
+            ("start-service-ip-repair-controllers", repair::hook()),
             ("start-kubernetes-service-cidr-controller", defaultservicecidr::hook(extra.service_ranges.clone())),
         ] {
             server.add_post_start_hook(name, hook)?;

@@ -14,7 +14,7 @@ use crate::{
             strategy::{ResetFields, Strategy},
             table::TableConvertor,
         },
-        store::Store,
+        store::{NoHooks, Store},
     },
     request::context::Context,
 };
@@ -31,7 +31,8 @@ pub struct SubresourceStore {
 impl SubresourceStore {
     /// Shares a store's objects, and writes them by another strategy.
     pub fn new(parent: &Store, strategy: Arc<dyn Strategy>) -> Self {
-        Self { store: Store { strategy, ..parent.clone() }, readable: true }
+        // What a kind does besides belongs to the object itself.
+        Self { store: Store { strategy, hooks: Arc::new(NoHooks), ..parent.clone() }, readable: true }
     }
 
     /// Is not read, and so not patched: `finalize`.

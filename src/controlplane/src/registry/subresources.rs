@@ -14,21 +14,25 @@ use apimachinery::runtime::schema::GroupVersion;
 use apiserver::registry::{rest::Storage, store::Store};
 use client::rest::Client;
 
-use crate::registry::{
-    core::{
-        binding::{self, Binding},
-        componentstatus::ComponentStatus,
-        eviction::Eviction,
-        remote::{
-            kubelet::Remote,
-            log::Log,
-            storages::{Behind, PodStream, Proxy, Stream},
+use crate::{
+    options::servicecidr::ServiceRanges,
+    registry::{
+        core::{
+            binding::{self, Binding},
+            componentstatus::ComponentStatus,
+            eviction::Eviction,
+            remote::{
+                kubelet::Remote,
+                log::Log,
+                storages::{Behind, PodStream, Proxy, Stream},
+            },
+            service::{Allocators, cluster_ips::ClusterIPs, node_ports::NodePorts},
+            token::{Issuer, Token},
         },
-        token::{Issuer, Token},
+        provider::Storages,
+        scale::ScaleStorage,
+        strategy::PartStrategy,
     },
-    provider::Storages,
-    scale::ScaleStorage,
-    strategy::PartStrategy,
 };
 
 /// What sub-resources need besides stores.
@@ -37,6 +41,10 @@ pub struct Special {
     pub client: Client,
     /// The ways to kubelets and pods.
     pub remote: Remote,
+    /// The ranges of cluster addresses.
+    pub service_ranges: ServiceRanges,
+    /// The range of node ports, first and last.
+    pub service_node_port_range: (u16, u16),
     /// Signs tokens; `None`: there are none to be had.
     pub issuer: Option<Arc<Issuer>>,
 }
@@ -58,6 +66,16 @@ pub fn install(groups: &mut [(GroupVersion, Storages)], stores: &BTreeMap<&str, 
     }
 }
 
+/// Returns the services that give out addresses and ports. Nothing is given out without the kinds that remember it.
+pub fn services(stores: &BTreeMap<&str, Store>, special: &Special) -> Option<Store> {
+    let services = stores.get("services/specs")?;
+    let (addresses, cidrs) = (stores.get("ipaddresses")?.clone(), stores.get("servicecidrs")?.clone());
+    let client = special.client.clone();
+    let cluster_ips = Arc::new(ClusterIPs::new(client, &special.service_ranges, addresses, cidrs));
+    let node_ports = Arc::new(NodePorts::new(special.service_node_port_range, services.clone()));
+    Some(Store { hooks: Arc::new(Allocators { cluster_ips, node_ports }), ..services.clone() })
+}
+
 type Installed = Vec<(String, Arc<dyn Storage>)>;
 
 fn scales(stores: &BTreeMap<&str, Store>, prefixes: &[&str]) -> Installed {
@@ -69,6 +87,9 @@ fn scales(stores: &BTreeMap<&str, Store>, prefixes: &[&str]) -> Installed {
 
 fn core(stores: &BTreeMap<&str, Store>, special: &Special) -> Installed {
     let mut installed = scales(stores, &["controllers"]);
+    if let Some(services) = services(stores, special) {
+        installed.push(("services".to_owned(), Arc::new(services)));
+    }
     let mut add = |path: &str, storage: Arc<dyn Storage>| installed.push((path.to_owned(), storage));
     if let Some(pods) = stores.get("pods") {
         add("pods/binding", Arc::new(Binding::new(pods, binding::Path::OfPod)));

@@ -196,7 +196,7 @@ impl<'a> Deletion<'a> {
             (Err(error), _) => return Err(interpret_delete_error(error, &store.resource, self.name)),
         };
         if !options.is_dry_run() {
-            store.hooks.after_delete(cx, &answer);
+            store.hooks.after_delete(cx, &answer).await;
         }
         Ok(Deleted { answer: store.finalize_delete(answer), immediately: true })
     }

@@ -133,7 +133,9 @@ pub trait Hooks: Send + Sync {
     fn after_update(&self, _cx: &Context, _object: &Answer) {}
 
     /// Runs once an object is gone.
-    fn after_delete(&self, _cx: &Context, _object: &Answer) {}
+    fn after_delete<'a>(&'a self, _cx: &'a Context, _object: &'a Answer) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
 
     /// Returns for how many seconds the object is kept: events.
     fn ttl(&self, _object: &Object) -> storage::interface::Ttl {

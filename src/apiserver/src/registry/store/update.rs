@@ -85,9 +85,9 @@ impl Store {
         let gone = storage.delete(cx, key, preconditions, &mut ValidateAll).await;
         let answer = Answer::Object(object);
         match gone {
-            Ok(last) => self.hooks.after_delete(cx, &Answer::Encoded(last)),
+            Ok(last) => self.hooks.after_delete(cx, &Answer::Encoded(last)).await,
             // Two updates may take the last finalizer at once; the other one was first.
-            Err(error) if error.is_not_found() => self.hooks.after_delete(cx, &answer),
+            Err(error) if error.is_not_found() => self.hooks.after_delete(cx, &answer).await,
             Err(error) => return Err(interpret_delete_error(error, &self.resource, name)),
         }
         Ok(Updated { answer, created: false })

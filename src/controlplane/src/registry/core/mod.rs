@@ -6,4 +6,5 @@ pub mod binding;
 pub mod componentstatus;
 pub mod eviction;
 pub mod remote;
+pub mod service;
 pub mod token;
