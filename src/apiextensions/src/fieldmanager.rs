@@ -34,7 +34,7 @@ use apiserver::{
     request::context::Context,
 };
 
-use crate::conversion::Converter;
+use crate::{conversion::Converter, registry::customresource::scale};
 
 /// Keeps the books of one endpoint, whose objects are of the endpoint's own version.
 pub struct KindFieldManager {
@@ -47,9 +47,15 @@ pub struct KindFieldManager {
 impl KindFieldManager {
     /// Returns the field manager of an endpoint for definitions.
     pub fn of_definitions(scope: &Manager<'_>, codec: Arc<dyn Codec>) -> Self {
-        let versions = Arc::new(DefinitionVersions(codec.clone()));
+        let versions = Arc::new(OneVersion(codec.clone()));
         let reset = reset_fields(&scope.storage.reset_fields());
         Self::new(Arc::new(Scheme), versions, scope.kind, scope.subresource, reset, codec)
+    }
+
+    /// Returns what keeps the books of `/scale`, by the type of scales.
+    fn of_scale(codec: Arc<dyn Codec>) -> Self {
+        let versions = Arc::new(OneVersion(codec.clone()));
+        Self::new(Arc::new(Scheme), versions, &scale::kind(), "scale", BTreeMap::new(), codec)
     }
 
     /// Returns the field manager of an endpoint for custom resources. `reset` is for all versions.
@@ -117,10 +123,46 @@ impl FieldManager for KindFieldManager {
     }
 }
 
-/// There is one version of definitions.
-struct DefinitionVersions(Arc<dyn Codec>);
+/// Keeps the books of `/scale` of custom resources. An apply is beyond it, as it is in Kubernetes: what is applied has no
+/// type there, and is taken for a custom resource.
+pub struct ScaleFieldManager(KindFieldManager);
 
-impl Versions for DefinitionVersions {
+impl ScaleFieldManager {
+    /// Returns the field manager; `codec` reads and writes scales.
+    pub fn new(codec: Arc<dyn Codec>) -> Self {
+        Self(KindFieldManager::of_scale(codec))
+    }
+}
+
+impl FieldManager for ScaleFieldManager {
+    fn update(&self, cx: &Context, live: Option<&Object>, new: Object, manager: &str) -> Object {
+        self.0.update(cx, live, new, manager)
+    }
+
+    fn apply(
+        &self,
+        _cx: &Context,
+        _live: Option<&Object>,
+        applied: Object,
+        _manager: &str,
+        _force: Force,
+    ) -> Result<Object, StatusError> {
+        let kind = applied.gvk();
+        let message = format!(
+            "failed to convert new object ({}/{}; {kind}) to proper version: request to convert CR to an invalid \
+             group/version: {}",
+            applied.namespace(),
+            applied.name(),
+            kind.group_version()
+        );
+        Err(StatusError::new(500, "", message))
+    }
+}
+
+/// Kinds that have one version here: definitions, scales.
+struct OneVersion(Arc<dyn Codec>);
+
+impl Versions for OneVersion {
     fn convert(&self, object: Object, version: &GroupVersion) -> Result<Object, ConvertError> {
         if object.gvk().group_version() == *version { Ok(object) } else { Err(ConvertError::MissingVersion) }
     }
@@ -205,11 +247,18 @@ fn complete(schema: &Schema, object_meta: &Link, place: Place) -> Schema {
 
 fn put_meta(object: &mut ObjectType, object_meta: &Link) {
     let go = || GoField { omit: Omit::Empty, ..GoField::default() };
-    for name in ["apiVersion", "kind"] {
-        let field = Field { schema: Schema::of(Kind::String).into(), go: go(), ..Field::default() };
+    let texts = [
+        ("apiVersion", "The version of the schema that the object follows."),
+        ("kind", "What the object is. Cannot be changed."),
+    ];
+    for (name, description) in texts {
+        let schema = Schema::of(Kind::String).into();
+        let field = Field { schema, description: description.into(), go: go(), ..Field::default() };
         object.properties.insert(name.into(), field);
     }
-    object.properties.insert("metadata".into(), Field { schema: object_meta.clone(), go: go(), ..Field::default() });
+    let description = "What every object has: its name, labels, annotations and the like.".into();
+    let metadata = Field { schema: object_meta.clone(), description, go: go(), ..Field::default() };
+    object.properties.insert("metadata".into(), metadata);
 }
 
 #[cfg(test)]

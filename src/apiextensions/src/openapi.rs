@@ -11,7 +11,11 @@ use apimachinery::{
         registry::{Kinds, Link},
     },
 };
-use apiserver::endpoints::{codec::Codec, groupversion::APIGroupVersion, openapi::definitions::Definitions};
+use apiserver::endpoints::{
+    codec::Codec,
+    groupversion::APIGroupVersion,
+    openapi::definitions::{Definitions, Version},
+};
 
 use crate::{
     definition::{Definition, ESTABLISHED},
@@ -62,6 +66,13 @@ impl CustomDefinitions {
 }
 
 impl Definitions for CustomDefinitions {
+    fn get_in(&self, name: &str, version: Version) -> Option<Arc<Schema>> {
+        match (version, self.by_name.get(name)) {
+            (Version::V2, Some(schema)) => Some(Arc::new(flattened_root(schema))),
+            _ => self.get(name),
+        }
+    }
+
     fn get(&self, name: &str) -> Option<Arc<Schema>> {
         self.by_name.get(name).cloned().or_else(|| api::scheme::schemas().get(name))
     }
@@ -71,17 +82,71 @@ impl Definitions for CustomDefinitions {
     }
 }
 
+/// Version 2 cannot say everything that a custom schema may, and kubectl believes what it reads there: what it would
+/// misread is left out.
+///
+/// Go: apiextensions-apiserver/pkg/controller/openapi/v2/conversion.go ToStructuralOpenAPIV2
+fn flattened_root(schema: &Schema) -> Schema {
+    let opaque = schema.as_object().is_some_and(|object| object.preserve_unknown_fields);
+    if opaque {
+        let kind = Kind::Object(ObjectType::default());
+        return Schema { gvks: schema.gvks.clone(), ..Schema::of(kind) };
+    }
+    flattened(schema)
+}
+
+fn flattened(schema: &Schema) -> Schema {
+    let mut schema = Schema { default: None, ..schema.clone() };
+    // A null is no value to version 2, so what may be null has no type and is not required.
+    let untyped = |link: &Link| match link.name() {
+        Some(_) => link.clone(),
+        None if link.get().nullable => {
+            let inner = link.get();
+            Schema { name: inner.name.clone(), description: inner.description.clone(), ..Schema::default() }.into()
+        }
+        None => flattened(link.get()).into(),
+    };
+    match &mut schema.kind {
+        Kind::Object(object) if object.preserve_unknown_fields => schema.kind = Kind::Deduced,
+        Kind::Object(object) => {
+            let nullable = |name: &str| object.properties.get(name).is_some_and(|field| field.schema.get().nullable);
+            if let Some(constraints) = &mut schema.constraints {
+                constraints.required.retain(|name| !nullable(name));
+            }
+            for field in object.properties.values_mut() {
+                field.required &= !field.schema.get().nullable;
+                field.schema = untyped(&field.schema);
+            }
+            object.additional = object.additional.as_ref().map(untyped);
+        }
+        Kind::Array(array) => array.items = untyped(&array.items),
+        _ => {}
+    }
+    schema
+}
+
 /// The type of a list of a kind.
 ///
 /// Go: buildListSchema
 fn list_of(kind: &GroupVersionKind, list_kind: &GroupVersionKind, item: Arc<Schema>) -> Schema {
-    let text = || Field { schema: Schema::of(Kind::String).into(), ..Field::default() };
+    let text = |description: &'static str| Field {
+        schema: Schema::of(Kind::String).into(),
+        description: description.into(),
+        ..Field::default()
+    };
     let items = Schema::of(Kind::Array(ArrayType { items: Link::from(item), list_type: None }));
     let described = format!("List of {}. The objects are in the order of their names.", kind.kind);
     let properties = [
-        ("apiVersion", text()),
-        ("kind", text()),
-        ("metadata", Field { schema: api::scheme::schemas().link(LIST_META), ..Field::default() }),
+        ("apiVersion", text("The version of the schema that the list follows.")),
+        ("kind", text("What the list is.")),
+        (
+            "metadata",
+            Field {
+                schema: api::scheme::schemas().link(LIST_META),
+                description: "What every list has: its version, and where it goes on.".into(),
+                ..Field::default()
+            },
+        ),
         ("items", Field { schema: items.into(), description: described.into(), required: true, ..Field::default() }),
     ];
     let properties = properties.into_iter().map(|(name, field)| (name.into(), field)).collect();

@@ -31,7 +31,7 @@ use crate::{
     codec::{CustomCodec, Structurals},
     conversion::Converter,
     definition::{Definition, Names, Spec, Version},
-    fieldmanager::{CustomKinds, KindFieldManager},
+    fieldmanager::{CustomKinds, KindFieldManager, ScaleFieldManager},
     registry::customresource::{
         scale,
         storage::{CustomResourceStorage, Shared},
@@ -175,7 +175,7 @@ impl ScopeMaker<'_> {
         let scale = storage.scale.clone().map(|scale| RequestScope {
             codec: self.environment.documents.clone(),
             media_types: negotiation::BUILT_IN,
-            ..self.scope(version, "scale", &scale::kind(), scale, None)
+            ..self.scope(version, "scale", &scale::kind(), scale, Some(self.scale_manager()))
         });
         let admission = Some(forbid_create(whole.admission.clone()));
         ServedVersion {
@@ -204,6 +204,10 @@ impl ScopeMaker<'_> {
     ) -> Arc<dyn FieldManager> {
         let (kinds, converter) = (self.kinds.clone(), self.converter.clone());
         Arc::new(KindFieldManager::of_custom_resources(kinds, converter, kind, subresource, reset, self.codec(kind)))
+    }
+
+    fn scale_manager(&self) -> Arc<dyn FieldManager> {
+        Arc::new(ScaleFieldManager::new(self.environment.documents.clone()))
     }
 
     fn scope(

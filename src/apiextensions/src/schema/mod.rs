@@ -11,3 +11,5 @@ pub mod validation;
 pub mod listtype;
 
 pub mod objectmeta;
+
+pub mod rules;

@@ -23,6 +23,11 @@ const PAGE: usize = 10_000;
 const BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
+/// How often changes that cannot be read are asked for again before the cache is filled anew: half a minute long.
+///
+/// Go: client-go/tools/cache/reflector.go MaxInternalErrorRetryDuration
+const MAX_FAILURES: u32 = 60;
+
 impl Cacher {
     /// Keeps the cache up to date until it is told to stop. Whoever made the cache runs this, once.
     ///
@@ -54,14 +59,24 @@ impl Cacher {
     async fn list_and_watch(&self) -> Result<(), Error> {
         let mut revision = self.fill().await?;
         let prefix = self.store().resource_prefix();
+        let mut failures = 0;
         loop {
             let watch = self.store().client.watch(&prefix, Some(revision + 1)).await;
             let mut watch = watch.map_err(|error| Error::from_kv(error, &prefix))?;
             while let Some(next) = watch.next().await {
                 match next {
                     Ok(response) => {
-                        revision = response.revision;
-                        self.follow(response).await?;
+                        let reached = response.revision;
+                        if let Err(error) = self.follow(response).await {
+                            // An object that cannot be read now (its conversion webhook fails) may be read soon. Until
+                            // then the cache serves what it has, and says that it is behind.
+                            failures += 1;
+                            if failures > MAX_FAILURES {
+                                return Err(error);
+                            }
+                            break;
+                        }
+                        (revision, failures) = (reached, 0);
                     }
                     Err(kv::error::Error::Unavailable(_) | kv::error::Error::Timeout(_)) => break,
                     Err(error) => return Err(Error::from_kv(error, &prefix)),

@@ -2,10 +2,11 @@
 //!
 //! Go: apiextensions-apiserver/pkg/registry/customresource/etcd.go ScaleREST
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use apimachinery::{
     api::errors::StatusError,
+    managedfields::{fieldpath::Set, scale::ScaleHandler},
     meta::options::GetOptions,
     runtime::{
         object::Object,
@@ -26,7 +27,7 @@ use phase::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::{
-    definition::Scale,
+    definition::{Definition, Scale, Version},
     registry::customresource::{strategy::at, tableconvertor::Columns, validator::accessor_error},
 };
 
@@ -47,13 +48,34 @@ pub struct ScaleREST {
     store: Store,
     /// Where their replicas stand.
     scale: Scale,
+    /// The same of all versions, for the books on who owns them.
+    replicas: ReplicasPaths,
     columns: Arc<Columns>,
+}
+
+/// Where the replicas stand, by `GROUP/VERSION`; `None`: the version has no scale.
+///
+/// Go: managedfields.ResourcePathMappings
+pub type ReplicasPaths = BTreeMap<String, Option<Set>>;
+
+/// Returns where the replicas of a definition's versions stand.
+pub fn replicas_paths(definition: &Definition) -> ReplicasPaths {
+    let path = |version: &Version| {
+        let scale = version.subresources.scale.as_ref()?;
+        Some(Set::of_fields(&[&names(&scale.spec_replicas_path)]))
+    };
+    let entry = |version: &Version| (definition.gvk(&version.name).group_version().to_string(), path(version));
+    definition.spec.versions.iter().map(entry).collect()
+}
+
+fn names(path: &str) -> Vec<&str> {
+    path.trim_start_matches('.').split('.').collect()
 }
 
 impl ScaleREST {
     /// Returns the sub-resource of a store.
-    pub fn new(store: &Store, scale: &Scale) -> Self {
-        Self { store: store.clone(), scale: scale.clone(), columns: Arc::new(Columns::of_scale(scale)) }
+    pub fn new(store: &Store, scale: &Scale, replicas: ReplicasPaths) -> Self {
+        Self { store: store.clone(), scale: scale.clone(), replicas, columns: Arc::new(Columns::of_scale(scale)) }
     }
 }
 
@@ -140,7 +162,7 @@ impl Getter for ScaleREST {
 impl Updater for ScaleREST {
     fn update<'a>(&'a self, cx: &'a Context, name: &'a str, call: UpdateCall<'a>) -> BoxFuture<'a, Result<Updated>> {
         Box::pin(async move {
-            let info = ScaleUpdatedObjectInfo { inner: call.info, paths: &self.scale };
+            let info = ScaleUpdatedObjectInfo { inner: call.info, rest: self };
             let validation = ScaleValidation { inner: call.validation, paths: &self.scale };
             let call = UpdateCall { info: &info, validation: &validation, missing: OnMissing::AsStrategy, ..call };
             let updated = self.store.update(cx, name, call).await?;
@@ -155,29 +177,43 @@ impl Updater for ScaleREST {
 /// Go: scaleUpdatedObjectInfo
 struct ScaleUpdatedObjectInfo<'a> {
     inner: &'a dyn UpdatedObjectInfo,
-    paths: &'a Scale,
+    rest: &'a ScaleREST,
 }
+
+const MANAGED_FIELDS: [&str; 2] = ["metadata", "managedFields"];
 
 impl UpdatedObjectInfo for ScaleUpdatedObjectInfo<'_> {
     fn updated_object<'a>(&'a self, cx: &'a Context, current: Option<&'a Object>) -> BoxFuture<'a, Result<Object>> {
         Box::pin(async move {
             let mut object = current.cloned().unwrap_or_default();
-            let Read { mut scale, has_replicas } =
-                read(self.paths, &object).map_err(StatusError::new_internal_error)?;
+            let paths = &self.rest.scale;
+            let Read { mut scale, has_replicas } = read(paths, &object).map_err(StatusError::new_internal_error)?;
+            let version = self.rest.store.kind.group_version().to_string();
+            let owners = ScaleHandler::new(object.get(&MANAGED_FIELDS), &version, self.rest.replicas.clone());
+            let owners = owners.map_err(StatusError::new_internal_error)?;
+            let entries = owners.to_subresource();
+            if !entries.is_empty() {
+                scale.set(&MANAGED_FIELDS, entries);
+            }
             if !has_replicas {
                 scale.set(&["spec", "replicas"], NO_REPLICAS);
             }
             let scale = self.inner.updated_object(cx, Some(&scale)).await?;
             let replicas = scale.get(&["spec", "replicas"]).and_then(Value::as_i64).unwrap_or_default();
-            let path = &self.paths.spec_replicas_path;
+            let path = &paths.spec_replicas_path;
             if replicas == NO_REPLICAS {
                 let message = format!("the spec replicas field \"{path}\" cannot be empty");
                 return Err(StatusError::new_bad_request(message));
             }
-            object.set(&path.trim_start_matches('.').split('.').collect::<Vec<_>>(), replicas);
+            object.set(&names(path), replicas);
             if !scale.resource_version().is_empty() {
                 // The client has seen this version, and means no other.
                 object.set_resource_version(scale.resource_version());
+            }
+            let entries = owners.to_parent(scale.get(&MANAGED_FIELDS)).map_err(StatusError::new_internal_error)?;
+            match entries.is_empty() {
+                true => drop(object.remove(&MANAGED_FIELDS)),
+                false => object.set(&MANAGED_FIELDS, entries),
             }
             Ok(object)
         })

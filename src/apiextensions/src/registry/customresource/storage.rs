@@ -33,7 +33,7 @@ use crate::{
     jsonpath::{self, JSONPath},
     registry::customresource::{
         lazy::LazyStorage,
-        scale::ScaleREST,
+        scale::{self, ScaleREST},
         strategy::{CustomResourceStrategy, StatusStrategy},
         tableconvertor::Columns,
         validator::CustomResourceValidator,
@@ -110,8 +110,12 @@ impl Shared<'_> {
         };
         let status = version.subresources.status.is_some();
         let status = status.then(|| Arc::new(SubresourceStore::new(&store, Arc::new(StatusStrategy(strategy)))));
-        let scale = version.subresources.scale.as_ref().map(|scale| Arc::new(ScaleREST::new(&store, scale)));
-        let custom_resource = Arc::new(CustomResource { store, lazy, selectable });
+        let scale = version
+            .subresources
+            .scale
+            .as_ref()
+            .map(|scale| Arc::new(ScaleREST::new(&store, scale, scale::replicas_paths(definition))));
+        let custom_resource = Arc::new(CustomResource { store, lazy, list_kind: names.list_kind.clone(), selectable });
         CustomResourceStorage { custom_resource, status, scale }
     }
 
@@ -160,12 +164,18 @@ pub struct CustomResource {
     pub store: Store,
     /// Its storage, for those who open it before it is needed.
     pub lazy: Arc<LazyStorage>,
+    /// `ThingList`
+    list_kind: String,
     selectable: SelectableFields,
 }
 
 impl Storage for CustomResource {
     fn kind(&self) -> GroupVersionKind {
         self.store.kind()
+    }
+
+    fn list_kind(&self) -> Option<String> {
+        Some(self.list_kind.clone())
     }
 
     fn namespace_scoped(&self) -> bool {

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::{
     definition::Scale,
     registry::customresource::strategy::at,
-    schema::{listtype, objectmeta, structural::Structural, validation::Validator},
+    schema::{listtype, objectmeta, rules::Rules, structural::Structural, validation::Validator},
 };
 
 /// Checks the objects of one version.
@@ -33,6 +33,7 @@ pub struct CustomResourceValidator {
     pub kind: GroupVersionKind,
     schema: Arc<Schema>,
     validator: Validator,
+    rules: Rules,
     /// For `/status`, where there is one and the schema describes it.
     status_validator: Option<Validator>,
     scale: Option<Scale>,
@@ -53,6 +54,7 @@ impl CustomResourceValidator {
             kind,
             schema: structural.schema.clone(),
             validator: Validator::new(&structural.document),
+            rules: Rules::new(&structural.schema, &structural.document),
             status_validator: status.map(Validator::new),
             scale,
         }
@@ -72,11 +74,23 @@ impl CustomResourceValidator {
         }
         errors.extend(objectmeta::validate(&self.schema, &Path::default(), &value));
         errors.extend(listtype::validate(&self.schema, &Path::default(), &value));
+        self.follow_rules(&value, None, &mut |_| {}, &mut errors);
         errors
     }
 
+    /// Evaluates the rules, unless the value is so wrong that they would stumble.
+    fn follow_rules(&self, value: &Value, old: Option<&Value>, warn: &mut dyn FnMut(String), errors: &mut ErrorList) {
+        if self.rules.is_empty() {
+            return;
+        }
+        match blocking_error(errors) {
+            Some(error) => errors.push(error),
+            None => errors.extend(self.rules.validate(value, old, warn)),
+        }
+    }
+
     /// Checks a change. The metadata besides.
-    pub fn validate_update(&self, object: &Object, old: &Object, _warn: &mut dyn FnMut(String)) -> ErrorList {
+    pub fn validate_update(&self, object: &Object, old: &Object, warn: &mut dyn FnMut(String)) -> ErrorList {
         let (value, old_value) = (Value::Object(object.0.clone()), Value::Object(old.0.clone()));
         let mut errors = self.type_meta(object);
         if errors.is_empty() {
@@ -86,11 +100,12 @@ impl CustomResourceValidator {
         }
         errors.extend(objectmeta::validate(&self.schema, &Path::default(), &value));
         errors.extend(self.new_duplicates(&value, &old_value));
+        self.follow_rules(&value, Some(&old_value), warn, &mut errors);
         errors
     }
 
     /// Checks a change of the status alone. The metadata besides.
-    pub fn validate_status_update(&self, object: &Object, old: &Object, _warn: &mut dyn FnMut(String)) -> ErrorList {
+    pub fn validate_status_update(&self, object: &Object, old: &Object, warn: &mut dyn FnMut(String)) -> ErrorList {
         let (value, old_value) = (Value::Object(object.0.clone()), Value::Object(old.0.clone()));
         let mut errors = self.type_meta(object);
         if errors.is_empty() {
@@ -100,6 +115,7 @@ impl CustomResourceValidator {
             errors.extend(self.scale_status(object));
         }
         errors.extend(self.new_duplicates(&value, &old_value));
+        self.follow_rules(&value, Some(&old_value), warn, &mut errors);
         errors
     }
 
@@ -163,7 +179,7 @@ pub fn accessor_error(path: &str, value: &Value, wanted: &str) -> String {
 /// Says whether rules can be evaluated at all on a value with these mistakes; if not, the error that says so.
 ///
 /// Go: hasBlockingErr
-pub fn blocking_error(errors: &ErrorList) -> Option<Error> {
+fn blocking_error(errors: &ErrorList) -> Option<Error> {
     let blocks = |error: &Error| {
         matches!(
             error.kind,

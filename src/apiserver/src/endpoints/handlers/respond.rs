@@ -163,7 +163,17 @@ pub(super) async fn served(scope: &RequestScope, trace: &Trace, items: &[Arc<Enc
 async fn list_parts(scope: &RequestScope, cx: &Context, list: List) -> Result<Vec<Bytes>> {
     let items = served(scope, &cx.trace, &list.items).await?;
     let mut parts = Vec::with_capacity(items.len() * 2 + 2);
-    parts.push(list_header(&format!("{}List", scope.kind.kind), &scope.kind.group_version().to_string(), &list));
+    let kind = scope.storage.list_kind().unwrap_or_else(|| format!("{}List", scope.kind.kind));
+    let header = match scope.items {
+        Items::Bare => list_header(&kind, &scope.kind.group_version().to_string(), &list),
+        // Lists of custom resources are no structs: what is empty is written.
+        Items::WithType => {
+            let mut metadata = list_metadata(&list);
+            metadata["continue"] = list.continue_token.as_str().into();
+            list_header_with(&kind, &scope.kind.group_version().to_string(), &metadata)
+        }
+    };
+    parts.push(header);
     let type_length = type_length(&scope.kind);
     for (index, item) in items.into_iter().enumerate() {
         match scope.items {
@@ -185,7 +195,10 @@ async fn list_parts(scope: &RequestScope, cx: &Context, list: List) -> Result<Ve
 
 /// Returns the beginning of a list's JSON, up to the bracket before its items.
 pub(super) fn list_header(kind: &str, api_version: &str, list: &List) -> Bytes {
-    let metadata = list_metadata(list);
+    list_header_with(kind, api_version, &list_metadata(list))
+}
+
+fn list_header_with(kind: &str, api_version: &str, metadata: &Value) -> Bytes {
     format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":[").into()
 }
 

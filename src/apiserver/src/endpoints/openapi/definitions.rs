@@ -42,6 +42,10 @@ impl Version {
 pub trait Definitions: Send + Sync {
     /// Returns a type.
     fn get(&self, name: &str) -> Option<Arc<Schema>>;
+    /// Returns a type as one version of OpenAPI is told of it: custom types differ.
+    fn get_in(&self, name: &str, _version: Version) -> Option<Arc<Schema>> {
+        self.get(name)
+    }
     /// Returns the name of a kind's definition: `io.k8s.api.core.v1.Pod`.
     fn name_of(&self, kind: &GroupVersionKind) -> Option<String>;
 }
@@ -62,7 +66,7 @@ impl Writer<'_> {
         let mut written: BTreeMap<String, Value> = BTreeMap::new();
         let mut open: BTreeSet<String> = roots.into_iter().collect();
         while let Some(name) = open.pop_first() {
-            let Some(schema) = self.definitions.get(&name) else { continue };
+            let Some(schema) = self.definitions.get_in(&name, self.version) else { continue };
             let mut found = BTreeSet::new();
             references(&schema, &mut found);
             written.insert(name, self.definition(&schema));
@@ -130,6 +134,9 @@ impl Writer<'_> {
         };
         put_text(out, "type", kind);
         put_text(out, "format", if format.is_empty() { &schema.format } else { format });
+        if schema.nullable && self.version == Version::V3 {
+            out.insert("nullable".to_owned(), true.into());
+        }
         if let Some(constraints) = &schema.constraints {
             self.put_constraints(out, constraints);
         }

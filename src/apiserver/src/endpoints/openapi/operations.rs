@@ -11,7 +11,10 @@ use serde_json::{Map, Value, json};
 
 use crate::endpoints::{
     groupversion::APIGroupVersion,
-    handlers::{Verb, scope::RequestScope},
+    handlers::{
+        Verb,
+        scope::{Items, RequestScope},
+    },
     openapi::{
         definitions::{Definitions, Version},
         parameters::{self, Parameter},
@@ -63,6 +66,7 @@ pub enum Body {
 }
 
 const OBJECTS: &[&str] = &["application/json", "application/vnd.kubernetes.protobuf", "application/yaml"];
+const CUSTOM_OBJECTS: &[&str] = &["application/json", "application/yaml"];
 const STREAMS: &[&str] = &[
     "application/json",
     "application/json;stream=watch",
@@ -109,15 +113,12 @@ pub fn paths(version: &APIGroupVersion, definitions: &dyn Definitions) -> Paths 
         .collect();
     let GroupVersion { group, version: name } = &version.group_version;
     let prefix = title(&group_name(group)) + &title(name);
-    paths.insert(
-        format!("{root}/"),
-        vec![document(
-            &format!("get{prefix}APIResources"),
-            &tag(group, name),
-            "APIResourceList",
-            "get available resources",
-        )],
-    );
+    // Custom resources are published without the document and without the older paths of watches.
+    if !version.installed().any(|(scope, _)| scope.items == Items::WithType) {
+        let id = format!("get{prefix}APIResources");
+        let document = document(&id, &tag(group, name), "APIResourceList", "get available resources");
+        paths.insert(format!("{root}/"), vec![document]);
+    }
     for (scope, verbs) in version.installed() {
         let parent = kinds.get(scope.resource.resource.as_str()).copied().unwrap_or(&scope.kind.kind);
         let resource =
@@ -177,6 +178,7 @@ impl Resource<'_> {
                 Verb::Create if scope.subresource.is_empty() => self.put(paths, &collection, self.write(*verb)),
                 Verb::List => self.put(paths, &collection, self.list()),
                 Verb::DeleteCollection => self.put(paths, &collection, self.delete_collection()),
+                Verb::Watch if scope.items == Items::WithType => {}
                 Verb::Watch => self.add_watches(paths, inside),
                 Verb::Connect => self.add_connections(paths, &item),
                 Verb::Get => self.put(paths, &item, self.operation("get", "get", "read", "read the specified")),
@@ -205,7 +207,8 @@ impl Resource<'_> {
 
     fn definition(&self, suffix: &str) -> String {
         let kind = &self.scope.kind;
-        let kind = kind.group_version().with_kind(&format!("{}{suffix}", kind.kind));
+        let list_kind = self.scope.storage.list_kind().filter(|_| suffix == "List");
+        let kind = kind.group_version().with_kind(&list_kind.unwrap_or_else(|| format!("{}{suffix}", kind.kind)));
         self.definitions.name_of(&kind).unwrap_or_default()
     }
 
@@ -225,7 +228,7 @@ impl Resource<'_> {
             body: Body::None,
             responses: vec![(200, "OK")],
             answer: self.definition(""),
-            produces: OBJECTS,
+            produces: if scope.items == Items::WithType { CUSTOM_OBJECTS } else { OBJECTS },
             consumes: ANYTHING,
         }
     }
@@ -234,7 +237,9 @@ impl Resource<'_> {
         let mut operation = self.operation("get", "list", "list", "list or watch objects of kind");
         operation.parameters.extend(parameters::LIST.iter().chain(parameters::WATCH));
         operation.answer = self.definition("List");
-        operation.produces = STREAMS;
+        if self.scope.items == Items::Bare {
+            operation.produces = STREAMS;
+        }
         operation
     }
 
@@ -249,7 +254,8 @@ impl Resource<'_> {
         operation.responses.push((201, "Created"));
         if verb == Verb::Patch {
             operation.parameters.extend([parameters::PATCH_FIELD_MANAGER, parameters::FORCE]);
-            operation.body = Body::Patch(PATCHES);
+            let custom = self.scope.items == Items::WithType;
+            operation.body = Body::Patch(if custom { &PATCHES[..3] } else { PATCHES });
         } else {
             operation.parameters.push(parameters::FIELD_MANAGER);
             operation.body = Body::Object(operation.answer.clone());

@@ -61,6 +61,12 @@ impl Answer {
 pub trait Storage: Send + Sync {
     /// The kind this resource reads and writes: `Pod`; for `pods/eviction`: `Eviction`.
     fn kind(&self) -> GroupVersionKind;
+    /// The kind of its lists, where it is not the kind with `List` behind it: custom resources choose it.
+    ///
+    /// Go: rest.Lister NewList
+    fn list_kind(&self) -> Option<String> {
+        None
+    }
     /// Whether objects live in namespaces.
     fn namespace_scoped(&self) -> bool;
     /// The singular: `pod`; empty for sub-resources.
