@@ -28,29 +28,85 @@ const NAMES: &[(&str, &str)] = &[
     ("DeviceAttribute.strings", "StringValues"),
     ("DeviceAttribute.version", "VersionValue"),
     ("DeviceAttribute.versions", "VersionValues"),
+    ("apiVersion", "APIVersion"),
     ("awsElasticBlockStore", "AWSElasticBlockStore"),
     ("cel", "CEL"),
     ("cephfs", "CephFS"),
     ("csi", "CSI"),
+    ("dnsConfig", "DNSConfig"),
+    ("dnsPolicy", "DNSPolicy"),
     ("fc", "FC"),
+    ("fsGroup", "FSGroup"),
+    ("fsGroupChangePolicy", "FSGroupChangePolicy"),
     ("gcePersistentDisk", "GCEPersistentDisk"),
+    ("grpc", "GRPC"),
+    ("httpGet", "HTTPGet"),
+    ("httpHeaders", "HTTPHeaders"),
+    ("ip", "IP"),
     ("ips", "IPs"),
     ("iscsi", "ISCSI"),
     ("nfs", "NFS"),
+    ("os", "OS"),
     ("rbd", "RBD"),
+    ("seLinuxChangePolicy", "SELinuxChangePolicy"),
+    ("seLinuxOptions", "SELinuxOptions"),
     ("storageos", "StorageOS"),
+    ("tcpSocket", "TCPSocket"),
+    ("tty", "TTY"),
     ("uid", "UID"),
     ("fsType", "FSType"),
 ];
 
-/// Types whose internal form has another order than the protobuf numbers of the served one; what is not listed follows.
-const ORDERS: &[(&str, &str)] = &[(
-    "PersistentVolumeSpec",
-    "capacity gcePersistentDisk awsElasticBlockStore hostPath glusterfs nfs rbd quobyte iscsi flexVolume cinder cephfs fc \
-     flocker azureFile vsphereVolume azureDisk photonPersistentDisk portworxVolume scaleIO local storageos csi \
-     accessModes claimRef persistentVolumeReclaimPolicy storageClassName mountOptions volumeMode nodeAffinity \
-     volumeAttributesClassName",
-)];
+/// Types whose internal form has other fields, or another order, than the protobuf numbers of the served one.
+///
+/// A mark says that a field is none of the served type, and what is written where there is none: `?` null, `!` false.
+const ORDERS: &[(&str, &str)] = &[
+    ("Container", CONTAINER),
+    ("EphemeralContainer", EPHEMERAL_CONTAINER),
+    (
+        "PersistentVolumeSpec",
+        "capacity gcePersistentDisk awsElasticBlockStore hostPath glusterfs nfs rbd quobyte iscsi flexVolume cinder \
+         cephfs fc flocker azureFile vsphereVolume azureDisk photonPersistentDisk portworxVolume scaleIO local \
+         storageos csi accessModes claimRef persistentVolumeReclaimPolicy storageClassName mountOptions volumeMode \
+         nodeAffinity volumeAttributesClassName",
+    ),
+    (
+        "PodSecurityContext",
+        "hostNetwork! hostPID! hostIPC! shareProcessNamespace? hostUsers? seLinuxOptions windowsOptions runAsUser \
+         runAsGroup runAsNonRoot supplementalGroups supplementalGroupsPolicy fsGroup fsGroupChangePolicy sysctls \
+         seccompProfile appArmorProfile seLinuxChangePolicy",
+    ),
+    (
+        "PodSpec",
+        "volumes initContainers containers ephemeralContainers restartPolicy terminationGracePeriodSeconds \
+         activeDeadlineSeconds dnsPolicy nodeSelector serviceAccountName automountServiceAccountToken nodeName \
+         securityContext imagePullSecrets hostname subdomain setHostnameAsFQDN affinity schedulerName tolerations \
+         hostAliases priorityClassName priority preemptionPolicy dnsConfig readinessGates runtimeClassName overhead \
+         enableServiceLinks topologySpreadConstraints os schedulingGates resourceClaims resources hostnameOverride \
+         schedulingGroup",
+    ),
+    (
+        "SecurityContext",
+        "capabilities privileged seLinuxOptions windowsOptions runAsUser runAsGroup runAsNonRoot \
+         readOnlyRootFilesystem allowPrivilegeEscalation procMount seccompProfile appArmorProfile",
+    ),
+    (
+        "Volume",
+        "name hostPath emptyDir gcePersistentDisk awsElasticBlockStore gitRepo secret nfs iscsi glusterfs \
+         persistentVolumeClaim rbd quobyte flexVolume cinder cephfs flocker downwardAPI fc azureFile configMap \
+         vsphereVolume azureDisk photonPersistentDisk projected portworxVolume scaleIO storageos csi ephemeral image",
+    ),
+    ("VolumeMount", "name readOnly recursiveReadOnly mountPath subPath mountPropagation subPathExpr"),
+];
+const CONTAINER: &str = "name image command args workingDir ports envFrom env resources resizePolicy restartPolicy \
+    restartPolicyRules volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle \
+    terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty";
+const EPHEMERAL_CONTAINER: &str = "name image command args workingDir ports envFrom env resources resizePolicy \
+    restartPolicy restartPolicyRules volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle \
+    terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty \
+    targetContainerName";
+/// What pods say of their node's namespaces, which the internal form keeps in the security context.
+const OF_HOST: [&str; 5] = ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers"];
 
 /// Shows a value of a type, by the name of its definition.
 pub fn shown(value: Option<&Value>, definition: &str) -> BadValue {
@@ -89,36 +145,55 @@ fn quoted(text: &str) -> String {
 /// The fields of a struct, without its brackets: metadata that is embedded stands among them.
 fn fields(value: Option<&Value>, schema: &Schema) -> String {
     let Some(facts) = TYPES.get(&*schema.name) else { return String::new() };
+    let moved = (facts.short_name() == "PodSpec").then(|| host_in_context(value));
+    let value = moved.as_ref().or(value);
     let tagged = schema.name.starts_with("io.k8s.apimachinery.");
     let mut parts = Vec::new();
-    for facts in ordered(facts) {
-        let Some(field) = schema.field(facts.name) else { continue };
-        let inner = value.and_then(|value| value.get(facts.name)).filter(|value| !value.is_null());
+    for name in names(facts) {
+        let plain = name.trim_end_matches(['!', '?']);
+        let inner = value.and_then(|value| value.get(plain)).filter(|value| !value.is_null());
+        let Some(field) = schema.field(plain) else {
+            if plain.len() < name.len() {
+                let zero = if name.ends_with('!') { Value::Bool(false) } else { Value::Null };
+                parts.push(format!("{}:{}", quoted(&go_name(schema, plain)), inner.unwrap_or(&zero)));
+            }
+            continue;
+        };
         let is_metadata = field.schema.get().name.ends_with(".ObjectMeta");
         if tagged {
             if let Some(inner) = inner {
-                parts.push(format!("{}:{}", quoted(facts.name), text(Some(inner), field.schema.get())));
+                parts.push(format!("{}:{}", quoted(plain), text(Some(inner), field.schema.get())));
             }
         } else if is_metadata {
             let metadata = fields(inner, field.schema.get());
             parts.extend(Some(metadata).filter(|text| !text.is_empty()));
         } else {
-            parts.push(format!("{}:{}", quoted(&go_name(schema, facts.name)), pointer(inner, field)));
+            parts.push(format!("{}:{}", quoted(&go_name(schema, plain)), pointer(inner, field)));
         }
     }
     parts.join(",")
 }
 
-fn pointer(value: Option<&Value>, field: &Field) -> String {
-    if value.is_none() && field.go.pointer { "null".to_owned() } else { text(value, field.schema.get()) }
+/// The names of a type's fields in the order of the internal form.
+fn names(facts: &types::Type) -> Vec<&'static str> {
+    match ORDERS.iter().find(|(name, _)| *name == facts.short_name()) {
+        Some((_, order)) => order.split_whitespace().collect(),
+        None => facts.fields.iter().map(|field| field.name).collect(),
+    }
 }
 
-fn ordered(facts: &types::Type) -> Vec<&types::Field> {
-    let mut fields: Vec<&types::Field> = facts.fields.iter().collect();
-    if let Some((_, order)) = ORDERS.iter().find(|(name, _)| *name == facts.short_name()) {
-        fields.sort_by_key(|field| order.split_whitespace().position(|name| name == field.name).unwrap_or(usize::MAX));
-    }
-    fields
+/// Moves what a pod says of its node's namespaces to where the internal form keeps it.
+fn host_in_context(spec: Option<&Value>) -> Value {
+    let mut spec = spec.cloned().unwrap_or_default();
+    let Some(fields) = spec.as_object_mut() else { return spec };
+    let taken: Vec<_> = OF_HOST.iter().filter_map(|name| Some((*name, fields.remove(*name)?))).collect();
+    let context = crate::defaults::made(fields, "securityContext");
+    taken.into_iter().for_each(|(name, value)| context[name] = value);
+    spec
+}
+
+fn pointer(value: Option<&Value>, field: &Field) -> String {
+    if value.is_none() && field.go.pointer { "null".to_owned() } else { text(value, field.schema.get()) }
 }
 
 fn go_name(schema: &Schema, name: &str) -> String {

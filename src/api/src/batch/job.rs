@@ -14,6 +14,7 @@ use crate::{
     apps::template,
     core::pod::warnings,
     defaults::{absent, items, made, zero},
+    gostruct,
     node::Node,
     rules::{Part, Request, Rules, keep, same},
     validation::{FIELD_IMMUTABLE, immutable, label_selector},
@@ -246,10 +247,15 @@ fn pod_template(errors: &mut ErrorList, object: &Object, old: &Object) {
         }
         resources(&mut before, object);
     }
-    let path = ["spec", "template"];
-    if !same(object.get(&path), before.get(&path)) {
-        let node = Node::of(object, "spec.template");
-        errors.push(Error::invalid(&node.path, node.shown(), FIELD_IMMUTABLE));
+    // What may be decided is part of the metadata, too; so it is the spec that is compared and shown.
+    let (names, kind) = match suspended && !started {
+        true => ("spec.template.spec", "PodSpec"),
+        false => ("spec.template", "PodTemplateSpec"),
+    };
+    let (new, before) = (Node::of(object, names), Node::of(&before, names));
+    if !same(new.value, before.value) {
+        let shown = gostruct::shown(new.value, &format!("io.k8s.api.core.v1.{kind}"));
+        errors.push(Error::invalid(&new.path, shown, FIELD_IMMUTABLE));
     }
 }
 

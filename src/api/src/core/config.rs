@@ -10,6 +10,7 @@ use apimachinery::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
+use super::tls;
 use crate::{
     gojson,
     node::Node,
@@ -28,6 +29,8 @@ pub(super) const SECRET: Rules = Rules {
     default: default_secret,
     validate: validate_secret,
     validate_update: validate_secret_update,
+    warnings_on_create: secret_warnings,
+    warnings_on_update: |secret, _| secret_warnings(secret),
     fields: |secret| vec![("type", secret.str(&["type"]).to_owned())],
     ..Rules::PLAIN
 };
@@ -132,6 +135,14 @@ fn validate_secret(object: &Object) -> ErrorList {
         _ => {}
     }
     errors
+}
+
+fn secret_warnings(secret: &Object) -> Vec<String> {
+    if secret.str(&["type"]) != "kubernetes.io/tls" {
+        return Vec::new();
+    }
+    let of = |key: &str| BASE64_STANDARD.decode(secret.str(&["data", key])).unwrap_or_default();
+    tls::warning(&of("tls.crt"), &of("tls.key")).into_iter().collect()
 }
 
 /// Requires a JSON object; its text is never shown.

@@ -13,6 +13,7 @@ pub mod persistentvolume;
 pub mod pod;
 pub mod replicationcontroller;
 pub mod service;
+mod tls;
 pub mod volumes;
 
 use apimachinery::{util::validation, validation::field::ErrorList};

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     defaults::{absent, items, made, zero},
     diff::diff,
+    gostruct,
     node::Node,
     rules::{Part, Request, Rules, same},
     validation::{dns_subdomain, immutable, node_selector, quantity_positive, supported},
@@ -225,7 +226,8 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
         && !same(affinity.value, Some(&with_new_labels(before, affinity.value)))
     {
         let text = "field is immutable, except for updating from beta label to GA";
-        errors.push(Error::invalid(&Path::new("nodeAffinity"), affinity.shown(), text));
+        let shown = gostruct::shown(affinity.value, "io.k8s.api.core.v1.VolumeNodeAffinity");
+        errors.push(Error::invalid(&Path::new("nodeAffinity"), shown, text));
     }
     errors
 }

@@ -46,7 +46,7 @@ pub(super) fn validate(errors: &mut ErrorList, spec: &Node<'_>, name: &str) {
     one_of(errors, &spec.child("restartPolicy"), &["Always", "OnFailure", "Never"]);
     one_of(errors, &spec.child("dnsPolicy"), &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]);
     labels(errors, &spec.child("nodeSelector"));
-    host_network(errors, spec);
+    host_network(errors, spec, name);
     security::pod(errors, spec);
     scheduling::affinity(errors, &spec.child("affinity"));
     dns_config(errors, spec);
@@ -101,14 +101,18 @@ fn names(errors: &mut ErrorList, spec: &Node<'_>) {
     }
 }
 
-/// Where the pod is on the node's network, a port is the same inside and outside. Go: validateHostNetwork
-fn host_network(errors: &mut ErrorList, spec: &Node<'_>) {
+/// Where the pod is on the node's network, a port is the same inside and outside; in a template the outside one may be
+/// left to the pod that is made of it.
+///
+/// Go: validatePodHostNetworkDeps
+fn host_network(errors: &mut ErrorList, spec: &Node<'_>, name: &str) {
     if !spec.flag("hostNetwork") {
         return;
     }
     for container in spec.items("containers") {
         for port in container.items("ports") {
-            if port.int("hostPort") != port.int("containerPort") {
+            let is_open = name.is_empty() && port.int("hostPort") == 0;
+            if !is_open && port.int("hostPort") != port.int("containerPort") {
                 let path = port.path.child("hostPort");
                 let text = "must match `containerPort` when `hostNetwork` is true";
                 errors.push(Error::invalid(&path, port.int("hostPort"), text));
