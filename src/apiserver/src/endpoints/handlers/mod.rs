@@ -31,6 +31,8 @@ pub mod respond;
 
 mod parts_body;
 
+mod protobuf_parts;
+
 mod transform;
 
 mod watch_body;

@@ -32,7 +32,7 @@ use crate::{
     endpoints::{
         codec::Codec,
         handlers::{
-            parts_body,
+            parts_body, protobuf_parts,
             scope::{Items, RequestScope},
             transform,
         },
@@ -52,10 +52,18 @@ const GZIP_THRESHOLD: usize = 128 * 1024;
 /// Go: transformResponseObject
 pub async fn object(scope: &RequestScope, cx: &Context, code: u16, answer: Answer, output: Output) -> Result<Response> {
     cx.trace.note("About to write a response");
-    let document = match output.transform {
+    let made = match &answer {
+        Answer::Encoded(encoded) if is_plain_protobuf(output) => {
+            let form = protobuf_parts::form(scope);
+            Some(protobuf_parts::objects(scope, &cx.trace, std::slice::from_ref(encoded), &form).await?)
+        }
+        Answer::Encoded(_) | Answer::Object(_) => None,
+    };
+    let json = match output.transform {
         Some(transform) => transform::object(scope, cx, answer, transform).await?,
         None => vec![json(scope, &cx.trace, answer).await?],
     };
+    let document = Document { json, made };
     let response = serialize(&*scope.codec, cx, code, document, output).await?;
     cx.trace.note("Writing http response done");
     Ok(response)
@@ -63,11 +71,24 @@ pub async fn object(scope: &RequestScope, cx: &Context, code: u16, answer: Answe
 
 /// Answers with a page of a collection.
 pub async fn list(scope: &RequestScope, cx: &Context, list: List, output: Output) -> Result<Response> {
-    let document = match output.transform {
+    let made = if is_plain_protobuf(output) {
+        let mut header = Object::new(&scope.kind.group_version().with_kind(&format!("{}List", scope.kind.kind)));
+        header.set(&["metadata"], list_metadata(&list));
+        Some(protobuf_parts::list(scope, &cx.trace, &list, &header).await?)
+    } else {
+        None
+    };
+    let json = match output.transform {
         Some(transform) => transform::list(scope, cx, list, transform).await?,
         None => list_parts(scope, cx, list).await?,
     };
+    let document = Document { json, made };
     serialize(&*scope.codec, cx, 200, document, output).await
+}
+
+/// Says whether objects go out in protobuf as they are, which is made once and kept.
+fn is_plain_protobuf(output: Output) -> bool {
+    output.media == MediaType::Protobuf && output.transform.is_none()
 }
 
 /// Answers with an error, in the form that the client accepts; in plain JSON if it accepts none.
@@ -75,7 +96,7 @@ pub async fn list(scope: &RequestScope, cx: &Context, list: List, output: Output
 /// Go: ErrorNegotiated
 pub async fn error(scope: &RequestScope, cx: &Context, error: &StatusError) -> Response {
     let output = negotiation::negotiate_output(cx, scope.media_types, Restrictions::Resource).unwrap_or(Output::JSON);
-    let document = vec![Bytes::from(error.to_object().to_json())];
+    let document = Document::from(Bytes::from(error.to_object().to_json()));
     let mut response = match serialize(&*scope.codec, cx, error.code, document, output).await {
         Ok(response) => response,
         Err(_) => return responses::status(error),
@@ -89,7 +110,7 @@ pub async fn error(scope: &RequestScope, cx: &Context, error: &StatusError) -> R
 
 /// Answers with a document that is no object of a resource, in the form that was chosen.
 pub async fn document(codec: &dyn Codec, cx: &Context, document: &Object, output: Output) -> Result<Response> {
-    serialize(codec, cx, 200, vec![document.to_json().into()], output).await
+    serialize(codec, cx, 200, Document::from(Bytes::from(document.to_json())), output).await
 }
 
 /// The resource has no such verb, although the route exists.
@@ -224,18 +245,29 @@ fn type_length(kind: &GroupVersionKind) -> usize {
 }
 
 /// What is written, as a phase shows it.
-struct Document(Vec<Bytes>);
+struct Document {
+    /// JSON, in parts.
+    json: Vec<Bytes>,
+    /// The same in the media type that was chosen, where that is made already.
+    made: Option<Vec<Bytes>>,
+}
+
+impl From<Bytes> for Document {
+    fn from(json: Bytes) -> Self {
+        Self { json: vec![json], made: None }
+    }
+}
 
 impl Subject for Document {
     fn snapshot(&self) -> Arc<Snapshot> {
-        match serde_json::from_slice::<Object>(&self.0.concat()) {
+        match serde_json::from_slice::<Object>(&self.json.concat()) {
             Ok(object) => object.snapshot(),
-            Err(_) => Snapshot::bytes("response", self.0.concat().into()),
+            Err(_) => Snapshot::bytes("response", self.json.concat().into()),
         }
     }
 
     fn edit(&mut self, edited: &Value) -> std::result::Result<(), String> {
-        self.0 = vec![serde_json::to_vec(edited).map_err(|error| error.to_string())?.into()];
+        *self = Bytes::from(serde_json::to_vec(edited).map_err(|error| error.to_string())?).into();
         Ok(())
     }
 }
@@ -247,12 +279,11 @@ async fn serialize(
     codec: &dyn Codec,
     cx: &Context,
     code: u16,
-    document: Vec<Bytes>,
+    mut document: Document,
     output: Output,
 ) -> Result<Response> {
-    let mut document = Document(document);
     let phase = cx.trace.enter(Phase::SerializeObject, &mut document).await?;
-    let encoded = encode(codec, document.0, output);
+    let encoded = document.made.map_or_else(|| encode(codec, document.json, output), Ok);
     let parts = match encoded {
         Ok(parts) => parts,
         Err(error) => {

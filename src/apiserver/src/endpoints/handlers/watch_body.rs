@@ -25,7 +25,7 @@ use tokio::time::Sleep;
 use crate::{
     endpoints::{
         handlers::{
-            respond,
+            protobuf_parts, respond,
             scope::RequestScope,
             transform::{self, Columns, IncludeObject, Viewer},
         },
@@ -37,6 +37,9 @@ use crate::{
 
 /// How much is gathered into one frame at most, beyond the event that reaches it.
 const FRAME: usize = 64 * 1024;
+
+/// How long what stands around an object is at most.
+const EVENT: usize = 32;
 
 /// The annotation of the bookmark that ends the initial state.
 ///
@@ -51,6 +54,8 @@ pub(super) struct WatchBody {
     events: WatchStream,
     output: Output,
     include: IncludeObject,
+    /// The name under which objects keep what this watch sends in protobuf.
+    form: String,
     /// Whether the client has seen the columns of its Table.
     columns: Columns,
     /// Open until the initial events are out.
@@ -70,8 +75,10 @@ impl WatchBody {
         phase: Guard,
     ) -> Self {
         let (trace, services) = (cx.trace.clone(), cx.services.clone());
+        let form = protobuf_parts::form(&scope);
         Self {
             scope,
+            form,
             trace,
             services,
             events,
@@ -136,6 +143,18 @@ impl WatchBody {
 
     async fn object(&mut self, kind: &str, object: &Arc<Encoded>, out: &mut BytesMut) -> Result<()> {
         let parts = match self.output.transform {
+            None if self.output.media == MediaType::Protobuf => {
+                // All watchers but the first find it made.
+                if let Some(message) = object.made_form(&self.form) {
+                    protobuf_parts::write_event(kind, &message, out);
+                    return Ok(());
+                }
+                let items = std::slice::from_ref(object);
+                let messages = protobuf_parts::objects(&self.scope, &self.trace, items, &self.form).await?;
+                messages.iter().for_each(|message| protobuf_parts::write_event(kind, message, out));
+                return Ok(());
+            }
+            None if !self.scope.converts() => return self.frame(kind, std::slice::from_ref(&object.json), out),
             None => respond::served(&self.scope, &self.trace, std::slice::from_ref(object)).await?,
             Some(transform) if transform.kind == TransformKind::Table => {
                 let viewer = Viewer { trace: &self.trace, now: self.services.clock.wall() };
@@ -178,6 +197,8 @@ impl WatchBody {
     fn frame(&self, kind: &str, parts: &[Bytes], out: &mut BytesMut) -> Result<()> {
         match self.output.media {
             MediaType::Json | MediaType::Yaml => {
+                let length: usize = parts.iter().map(Bytes::len).sum();
+                out.reserve(length + EVENT);
                 out.extend_from_slice(b"{\"type\":\"");
                 out.extend_from_slice(kind.as_bytes());
                 out.extend_from_slice(b"\",\"object\":");
@@ -187,35 +208,11 @@ impl WatchBody {
             MediaType::Protobuf => {
                 let object = serde_json::from_slice(&parts.concat()).map_err(StatusError::new_internal_error)?;
                 let object = self.scope.codec.encode(&object, MediaType::Protobuf)?;
-                let event = watch_event(kind, &object);
-                out.extend_from_slice(&(event.len() as u32).to_be_bytes());
-                out.extend_from_slice(&event);
+                protobuf_parts::write_event(kind, &object, out);
             }
         }
         Ok(())
     }
-}
-
-/// Encodes `meta.v1.WatchEvent`: a type (field 1), and the object as raw bytes (field 1 of field 2).
-fn watch_event(kind: &str, object: &[u8]) -> Vec<u8> {
-    let mut raw = Vec::with_capacity(object.len() + 8);
-    field(1, object, &mut raw);
-    let mut event = Vec::with_capacity(raw.len() + kind.len() + 8);
-    field(1, kind.as_bytes(), &mut event);
-    field(2, &raw, &mut event);
-    event
-}
-
-/// Writes a length-delimited protobuf field.
-fn field(number: u8, bytes: &[u8], out: &mut Vec<u8>) {
-    out.push(number << 3 | 2);
-    let mut length = bytes.len();
-    while length >= 0x80 {
-        out.push((length as u8 & 0x7f) | 0x80);
-        length >>= 7;
-    }
-    out.push(length as u8);
-    out.extend_from_slice(bytes);
 }
 
 /// When a watch is over; the time it is held does not count.

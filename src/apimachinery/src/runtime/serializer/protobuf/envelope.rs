@@ -58,23 +58,48 @@ impl<'a> Unknown<'a> {
     }
 }
 
+/// Returns the message in an envelope.
+pub fn message(data: &[u8]) -> Result<&[u8], WireError> {
+    let mut reader = Reader(data.strip_prefix(MAGIC).unwrap_or_default());
+    while let Some((number, payload)) = reader.field()? {
+        if let (2, Payload::Bytes(raw)) = (number, payload) {
+            return Ok(raw);
+        }
+    }
+    Ok(&[])
+}
+
 /// Writes an envelope around the message that `write` writes.
 pub fn encode<E>(
     api_version: &str,
     kind: &str,
     write: impl FnOnce(&mut Writer) -> Result<(), E>,
 ) -> Result<Vec<u8>, E> {
+    let mut writer = begin(api_version, kind);
+    writer.message_field(2, write)?;
+    writer.0.extend_from_slice(END);
+    Ok(writer.0)
+}
+
+/// The two empty texts that Go writes, too; so stored bytes are the same.
+const END: &[u8] = &[3 << 3 | 2, 0, 4 << 3 | 2, 0];
+
+fn begin(api_version: &str, kind: &str) -> Writer {
     let mut writer = Writer(MAGIC.to_vec());
-    writer.message_field(1, |writer| {
+    let written: Result<(), std::convert::Infallible> = writer.message_field(1, |writer| {
         writer.bytes_field(1, api_version.as_bytes());
         writer.bytes_field(2, kind.as_bytes());
         Ok(())
-    })?;
-    writer.message_field(2, write)?;
-    // Go writes the two empty texts, too; so stored bytes are the same.
-    writer.bytes_field(3, b"");
-    writer.bytes_field(4, b"");
-    Ok(writer.0)
+    });
+    written.expect("cannot fail");
+    writer
+}
+
+/// Returns what stands before and after a message of this length: an envelope around parts that lie in memory.
+pub fn around(api_version: &str, kind: &str, length: usize) -> (Vec<u8>, &'static [u8]) {
+    let mut writer = begin(api_version, kind);
+    writer.prefix(2, length);
+    (writer.0, END)
 }
 
 /// Writes an event of a watch: its type, and the object as it would be answered alone.

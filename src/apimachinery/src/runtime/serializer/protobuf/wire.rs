@@ -116,6 +116,12 @@ impl Writer {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
+    /// Writes what stands in front of bytes that follow from elsewhere.
+    pub fn prefix(&mut self, number: u32, length: usize) {
+        self.tag(number, 2);
+        self.varint(length as u64);
+    }
+
     /// Writes a field that is bytes.
     pub fn bytes_field(&mut self, number: u32, value: &[u8]) {
         self.tag(number, 2);
