@@ -44,6 +44,8 @@ pub enum Kind {
     Map(Vec<(Expr, Expr)>),
     /// `all`, `exists`, `map`... over a list or the keys of a map.
     Comprehension(Box<Comprehension>),
+    /// `?value` as an item of a list, a value of a map or of a field: left out if it is absent.
+    OptionalEntry(Box<Expr>),
     /// `Type{field: value}`
     Struct {
         /// The type's name.
@@ -66,6 +68,12 @@ pub enum Macro {
     Filter,
     /// The results for all elements (for which a predicate holds).
     Map,
+    /// The same with index and value, or key and value.
+    TransformList,
+    /// A map with the same keys and other values.
+    TransformMap,
+    /// A map from the entries that are made for each element.
+    TransformMapEntry,
 }
 
 /// A macro over a range.
@@ -90,6 +98,7 @@ impl Expr {
     pub fn children(&self) -> Vec<&Expr> {
         match &self.kind {
             Kind::Literal(_) | Kind::Ident(_) => Vec::new(),
+            Kind::OptionalEntry(inner) => vec![inner],
             Kind::Select { operand, .. } => vec![operand],
             Kind::Call { target, args, .. } => target.iter().map(|target| &**target).chain(args).collect(),
             Kind::List(items) => items.iter().collect(),

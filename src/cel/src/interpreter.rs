@@ -40,7 +40,8 @@ impl<'a> Interpreter<'a> {
             Kind::Ident(name) => self.ident(name),
             Kind::Select { operand, field, test, optional } => self.select(operand, field, *test, *optional),
             Kind::Call { function, target, args } => self.call(function, target.as_deref(), args),
-            Kind::List(items) => items.iter().map(|item| self.eval(item)).collect::<Result<_, _>>().map(Value::list),
+            Kind::List(items) => self.list(items),
+            Kind::OptionalEntry(inner) => self.eval(inner),
             Kind::Map(entries) => self.map(entries),
             Kind::Comprehension(comprehension) => self.comprehension(comprehension),
             Kind::Struct { name, fields } => self.structure(name, fields),
@@ -135,12 +136,31 @@ impl<'a> Interpreter<'a> {
         result
     }
 
+    fn list(&mut self, items: &'a [Expr]) -> Result<Value, Error> {
+        let mut list = Vec::with_capacity(items.len());
+        for item in items {
+            list.extend(self.entry(item)?);
+        }
+        Ok(Value::list(list))
+    }
+
+    /// An item or the value of an entry; `None` if it is left out.
+    fn entry(&mut self, expr: &'a Expr) -> Result<Option<Value>, Error> {
+        let value = self.eval(expr)?;
+        Ok(match (&expr.kind, value) {
+            (Kind::OptionalEntry(_), Value::Optional(inner)) => inner.map(|inner| (*inner).clone()),
+            (_, value) => Some(value),
+        })
+    }
+
     fn map(&mut self, entries: &'a [(Expr, Expr)]) -> Result<Value, Error> {
         let mut map = BTreeMap::new();
         for (key, value) in entries {
             let key = self.eval(key)?;
             let key = key.key().ok_or_else(|| Error::new(format!("unsupported key type: {}", key.type_name())))?;
-            map.insert(key, self.eval(value)?);
+            if let Some(value) = self.entry(value)? {
+                map.insert(key, value);
+            }
         }
         Ok(Value::Map(Arc::new(map)))
     }
@@ -149,7 +169,9 @@ impl<'a> Interpreter<'a> {
     fn structure(&mut self, _name: &str, fields: &'a [(String, Expr)]) -> Result<Value, Error> {
         let mut map = BTreeMap::new();
         for (name, value) in fields {
-            map.insert(Key::String(name.as_str().into()), self.eval(value)?);
+            if let Some(value) = self.entry(value)? {
+                map.insert(Key::String(name.as_str().into()), value);
+            }
         }
         Ok(Value::Map(Arc::new(map)))
     }
@@ -199,9 +221,24 @@ impl<'a> Interpreter<'a> {
         match (comprehension.which, holds?) {
             (Macro::ExistsOne, holds) => fold.count += usize::from(holds),
             (Macro::Filter, true) => fold.items.push(element),
-            (Macro::Map, true) => {
+            (Macro::Map | Macro::TransformList, true) => {
                 if let Some(transform) = &comprehension.transform {
                     fold.items.push(self.eval(transform)?);
+                }
+            }
+            (Macro::TransformMap, true) => {
+                if let (Some(transform), Some(key)) = (&comprehension.transform, element.key()) {
+                    fold.entries.insert(key, self.eval(transform)?);
+                }
+            }
+            (Macro::TransformMapEntry, true) => {
+                if let Some(transform) = &comprehension.transform {
+                    let Value::Map(made) = self.eval(transform)? else { return Err(Error::new("no such overload")) };
+                    for (key, value) in made.iter() {
+                        if fold.entries.insert(key.clone(), value.clone()).is_some() {
+                            return Err(Error::new(format!("insert failed: key {key} already exists")));
+                        }
+                    }
                 }
             }
             _ => {}
@@ -220,6 +257,7 @@ enum Done {
 struct Fold {
     which: Macro,
     items: Vec<Value>,
+    entries: BTreeMap<Key, Value>,
     count: usize,
     /// The first error of `all` and `exists`; it stands only if no element decides.
     error: Option<Error>,
@@ -228,7 +266,7 @@ struct Fold {
 
 impl Fold {
     fn new(which: Macro) -> Self {
-        Self { which, items: Vec::new(), count: 0, error: None, decided: false }
+        Self { which, items: Vec::new(), entries: BTreeMap::new(), count: 0, error: None, decided: false }
     }
 
     fn decide(&mut self, holds: Result<bool, Error>) -> Done {
@@ -251,7 +289,8 @@ impl Fold {
             (Macro::All, _) => Ok(Value::Bool(!self.decided)),
             (Macro::Exists, _) => Ok(Value::Bool(self.decided)),
             (Macro::ExistsOne, _) => Ok(Value::Bool(self.count == 1)),
-            (Macro::Filter | Macro::Map, _) => Ok(Value::list(self.items)),
+            (Macro::Filter | Macro::Map | Macro::TransformList, _) => Ok(Value::list(self.items)),
+            (Macro::TransformMap | Macro::TransformMapEntry, _) => Ok(Value::Map(Arc::new(self.entries))),
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::{Error, value::Value};
 pub struct Token {
     /// Byte offset.
     pub offset: usize,
+    /// Byte offset of what follows.
+    pub end: usize,
     /// What it is.
     pub kind: TokenKind,
 }
@@ -32,18 +34,27 @@ const OPERATORS: &[&str] = &[
     ")", "[", "]", "{", "}",
 ];
 
-/// Splits a source text.
-pub fn tokens(source: &str) -> Result<Vec<Token>, Error> {
+/// Splits a source text. What is no token is passed over, with an error; the parser sees the rest.
+pub fn tokens(source: &str) -> (Vec<Token>, Vec<Error>) {
     let mut lexer = Lexer { source, at: 0 };
-    let mut tokens = Vec::new();
+    let (mut tokens, mut errors) = (Vec::new(), Vec::new());
     loop {
         lexer.skip_space();
         let offset = lexer.at;
-        let kind = lexer.next()?;
-        let end = kind == TokenKind::End;
-        tokens.push(Token { offset, kind });
-        if end {
-            return Ok(tokens);
+        match lexer.next() {
+            Ok(kind) => {
+                let is_end = kind == TokenKind::End;
+                tokens.push(Token { offset, end: lexer.at, kind });
+                if is_end {
+                    return (tokens, errors);
+                }
+            }
+            Err(error) => {
+                errors.push(error);
+                if lexer.at == offset {
+                    lexer.at += source[offset..].chars().next().map_or(0, char::len_utf8);
+                }
+            }
         }
     }
 }
@@ -86,13 +97,16 @@ impl<'a> Lexer<'a> {
         }
         if first == '`' {
             let length =
-                rest[1..].find('`').ok_or_else(|| Error::at(self.at, "Syntax error: unterminated identifier"))?;
+                rest[1..].find('`').ok_or_else(|| not_a_token(self.at, "`"))?;
             self.at += length + 2;
             return Ok(TokenKind::Ident(rest[1..=length].to_owned()));
         }
         let operator = OPERATORS.iter().find(|operator| rest.starts_with(**operator));
-        let operator = operator
-            .ok_or_else(|| Error::at(self.at, format!("Syntax error: token recognition error at: '{first}'")))?;
+        let operator = operator.ok_or_else(|| {
+            // `&`, `|` and `=` fail at the character after them.
+            let shown: String = rest.chars().take(if "&|=".contains(first) { 2 } else { 1 }).collect();
+            not_a_token(self.at, &shown)
+        })?;
         self.at += operator.len();
         Ok(TokenKind::Op(operator))
     }
@@ -133,16 +147,30 @@ impl<'a> Lexer<'a> {
         let (mut out, mut chars) = (Vec::new(), body.char_indices());
         loop {
             let Some((at, c)) = chars.next() else {
-                return Err(Error::at(offset, "Syntax error: unterminated string"));
+                let error = not_a_token(offset, self.rest());
+                self.at = self.source.len();
+                return Err(error);
             };
             if body[at..].starts_with(prefix.quote) {
                 self.at += prefix.length + at + prefix.quote.len();
                 break;
             }
             match c {
-                '\\' if !prefix.raw => escape(&mut chars, prefix.bytes, &mut out)
-                    .ok_or_else(|| Error::at(offset + prefix.length + at, "Syntax error: invalid escape sequence"))?,
-                '\n' if prefix.quote.len() == 1 => return Err(Error::at(offset, "Syntax error: unterminated string")),
+                '\\' if !prefix.raw => {
+                    if escape(&mut chars, prefix.bytes, &mut out).is_none() {
+                        // The token ends where the escape sequence goes wrong.
+                        let end = prefix.length + at + 2;
+                        let shown: String = self.rest().chars().take(end).collect();
+                        self.at += shown.len();
+                        return Err(not_a_token(offset, &shown));
+                    }
+                }
+                '\n' if prefix.quote.len() == 1 => {
+                    let shown = &self.rest()[..=prefix.length + at];
+                    let error = not_a_token(offset, &shown.replace('\n', "\\n"));
+                    self.at += shown.len();
+                    return Err(error);
+                }
                 c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
@@ -152,6 +180,10 @@ impl<'a> Lexer<'a> {
         let text = String::from_utf8(out).map_err(|_| Error::at(offset, "Syntax error: string is not UTF-8"))?;
         Ok(TokenKind::Literal(Value::from(text)))
     }
+}
+
+fn not_a_token(offset: usize, text: &str) -> Error {
+    Error::at(offset, format!("Syntax error: token recognition error at: '{text}'"))
 }
 
 /// Length of a decimal integer or floating-point number at the start of a text.

@@ -10,11 +10,18 @@
 //! Read in this order.
 
 pub mod ast;
+pub mod checker;
+pub mod cost;
+pub mod declarations;
+pub mod env;
+pub mod escaping;
 pub mod functions;
+pub mod inference;
 pub mod interpreter;
 pub mod lexer;
 pub mod parser;
 pub mod regexp;
+pub mod types;
 pub mod value;
 
 use std::collections::BTreeMap;
@@ -47,6 +54,9 @@ impl Error {
     ///
     /// Go: cel-go/common/error.go ToDisplayString
     pub fn show(&self, source: &str) -> String {
+        if source.is_empty() {
+            return format!("ERROR: <input>:1:0: {}", self.message);
+        }
         let offset = self.offset.unwrap_or(0).min(source.len());
         let before = &source[..offset];
         let line = before.matches('\n').count();
@@ -64,6 +74,13 @@ impl Error {
     }
 }
 
+/// Writes several errors, in the order of their places. Go: cel-go/common/errors.go ToDisplayString
+pub fn show(errors: &[Error], source: &str) -> String {
+    let mut errors: Vec<&Error> = errors.iter().collect();
+    errors.sort_by_key(|error| error.offset);
+    errors.into_iter().map(|error| error.show(source)).collect::<Vec<_>>().join("\n")
+}
+
 /// The variables of an evaluation.
 pub type Variables = BTreeMap<String, Value>;
 
@@ -71,6 +88,13 @@ impl Program {
     /// Parses a source text.
     pub fn compile(source: &str) -> Result<Self, Error> {
         parser::parse(source).map(|expr| Self { expr })
+    }
+
+    /// Parses and checks a source text; the error is what cel-go prints.
+    pub fn checked(source: &str, env: &env::Env) -> Result<(Self, checker::Checked), String> {
+        let expr = parser::parse_all(source).map_err(|errors| show(&errors, source))?;
+        let checked = checker::check(&expr, env).map_err(|errors| show(&errors, source))?;
+        Ok((Self { expr }, checked))
     }
 
     /// Returns the syntax tree.

@@ -21,25 +21,64 @@ use crate::{
 /// Nesting beyond this is refused; the original has the same limit.
 const MAX_DEPTH: usize = 250;
 
-/// Parses a source text.
+/// Parses a source text; the error is the first.
 pub fn parse(source: &str) -> Result<Expr, Error> {
-    let mut parser = Parser { tokens: lexer::tokens(source)?, at: 0, depth: 0 };
-    let expr = parser.expr()?;
-    match &parser.peek().kind {
-        TokenKind::End => Ok(expr),
-        _ => Err(parser.unexpected()),
-    }
+    parse_all(source).map_err(|errors| errors.into_iter().next().unwrap_or_else(|| Error::new("no error")))
 }
 
-struct Parser {
+/// Parses a source text; the errors are those of the tokens and the first one of the syntax.
+///
+/// Simplified: the original tries to go on after an error of syntax and may report more.
+pub fn parse_all(source: &str) -> Result<Expr, Vec<Error>> {
+    let (tokens, mut errors) = lexer::tokens(source);
+    let mut parser = Parser { source, tokens, at: 0, depth: 0 };
+    let parsed = parser.expr().and_then(|expr| match parser.peek().kind {
+        TokenKind::End => Ok(expr),
+        // A single token too much is passed over; more of them end the attempt.
+        _ if matches!(parser.after(1).kind, TokenKind::End) => Err(parser.refusal("extraneous input", "<EOF>")),
+        _ => Err(parser.refusal("mismatched input", "<EOF>")),
+    });
+    match parsed {
+        Ok(expr) if errors.is_empty() => return Ok(expr),
+        Ok(_) => {}
+        Err(error) => errors.push(error),
+    }
+    Err(errors)
+}
+
+/// The names that the language keeps for itself.
+const RESERVED: [&str; 17] = [
+    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace",
+    "return", "var", "void", "while",
+];
+
+/// Tokens as error messages name them, in the order in which they list them.
+const NAMES: [&str; 22] = [
+    "'['", "']'", "'{'", "'}'", "'('", "')'", "'.'", "','", "'-'", "'!'", "'?'", "':'", "'true'", "'false'", "'null'",
+    "NUM_FLOAT", "NUM_INT", "NUM_UINT", "STRING", "BYTES", "IDENTIFIER", "ESC_IDENTIFIER",
+];
+
+/// What an expression may begin with.
+const START: [&str; 15] = [
+    "'['", "'{'", "'('", "'.'", "'-'", "'!'", "'true'", "'false'", "'null'", "NUM_FLOAT", "NUM_INT", "NUM_UINT",
+    "STRING", "BYTES", "IDENTIFIER",
+];
+
+struct Parser<'s> {
+    source: &'s str,
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
 }
 
-impl Parser {
+impl<'s> Parser<'s> {
     fn peek(&self) -> &Token {
-        &self.tokens[self.at.min(self.tokens.len() - 1)]
+        self.after(0)
+    }
+
+    /// The token that many after the next.
+    fn after(&self, count: usize) -> &Token {
+        &self.tokens[(self.at + count).min(self.tokens.len() - 1)]
     }
 
     fn advance(&mut self) -> Token {
@@ -58,19 +97,38 @@ impl Parser {
         found
     }
 
-    fn expect(&mut self, op: &str) -> Result<(), Error> {
-        if self.eat(op) { Ok(()) } else { Err(self.unexpected()) }
+    fn text(&self, token: &Token) -> &'s str {
+        if token.kind == TokenKind::End { "<EOF>" } else { &self.source[token.offset..token.end] }
     }
 
-    fn unexpected(&self) -> Error {
+    fn refusal(&self, what: &str, expected: &str) -> Error {
         let token = self.peek();
-        let found = match &token.kind {
-            TokenKind::End => "<EOF>".to_owned(),
-            TokenKind::Op(op) => (*op).to_owned(),
-            TokenKind::Ident(name) => name.clone(),
-            TokenKind::Literal(value) => value.to_string(),
-        };
-        Error::at(token.offset, format!("Syntax error: mismatched input '{found}'"))
+        let text = self.text(token);
+        Error::at(token.offset, format!("Syntax error: {what} '{text}' expecting {expected}"))
+    }
+
+    /// Requires a mark where nothing else can stand.
+    fn expect(&mut self, op: &str) -> Result<(), Error> {
+        if self.eat(op) {
+            return Ok(());
+        }
+        if matches!(&self.after(1).kind, TokenKind::Op(next) if *next == op) {
+            return Err(self.refusal("extraneous input", &format!("'{op}'")));
+        }
+        let follows = matches!(self.peek().kind, TokenKind::End | TokenKind::Op(")" | "]" | "}" | "," | "?" | "." | "["));
+        if follows && op != ":" {
+            let token = self.peek();
+            return Err(Error::at(token.offset, format!("Syntax error: missing '{op}' at '{}'", self.text(token))));
+        }
+        Err(self.refusal("mismatched input", &format!("'{op}'")))
+    }
+
+    /// Refuses the next token where one of several could stand.
+    fn unexpected(&self, expected: &[&str]) -> Error {
+        let names: Vec<&str> = NAMES.into_iter().filter(|name| expected.contains(name)).collect();
+        let set = format!("{{{}}}", names.join(", "));
+        let fits = names.contains(&class(&self.after(1).kind));
+        self.refusal(if fits && self.peek().kind != TokenKind::End { "extraneous input" } else { "mismatched input" }, &set)
     }
 
     fn expr(&mut self) -> Result<Expr, Error> {
@@ -152,9 +210,11 @@ impl Parser {
             let optional = self.is_op(".?") || self.is_op("[?");
             if self.eat(".") || self.eat(".?") {
                 let field = self.name()?;
+                // A call stands where its arguments begin.
+                let call_offset = self.peek().offset;
                 expr = if !optional && self.eat("(") {
                     let args = self.args(")")?;
-                    method(offset, expr, &field, args)?
+                    method(call_offset, expr, &field, args)?
                 } else {
                     Expr { offset, kind: Kind::Select { operand: Box::new(expr), field, test: false, optional } }
                 };
@@ -162,8 +222,8 @@ impl Parser {
                 let index = self.expr()?;
                 self.expect("]")?;
                 expr = call(offset, if optional { "_[?_]" } else { "_[_]" }, None, vec![expr, index]);
-            } else if self.is_op("{") && type_name(&expr).is_some() {
-                let name = type_name(&expr).unwrap_or_default();
+            } else if self.is_op("{") && dotted(&expr).is_some() {
+                let name = dotted(&expr).unwrap_or_default();
                 self.at += 1;
                 expr = Expr { offset, kind: Kind::Struct { name, fields: self.fields()? } };
             } else {
@@ -172,19 +232,24 @@ impl Parser {
         }
     }
 
+    /// The name after a dot.
     fn name(&mut self) -> Result<String, Error> {
-        match &self.peek().kind {
-            TokenKind::Ident(name) => {
+        let token = self.peek();
+        match &token.kind {
+            TokenKind::Ident(name) if name != "in" => {
                 let name = name.clone();
                 self.at += 1;
                 Ok(name)
             }
-            _ => Err(self.unexpected()),
+            kind => {
+                let text = if *kind == TokenKind::End { "" } else { self.text(token) };
+                Err(Error::at(token.offset, format!("Syntax error: no viable alternative at input '.{text}'")))
+            }
         }
     }
 
     fn primary(&mut self) -> Result<Expr, Error> {
-        let Token { offset, kind } = self.peek().clone();
+        let Token { offset, kind, .. } = self.peek().clone();
         match kind {
             TokenKind::Literal(Value::Uint(value)) if value == i64::MAX as u64 + 1 => {
                 // Only valid below a minus sign; `unary` joins the two.
@@ -197,9 +262,13 @@ impl Parser {
             }
             TokenKind::Ident(name) if name != "in" => {
                 self.at += 1;
+                let call_offset = self.peek().offset;
                 if self.eat("(") {
                     let args = self.args(")")?;
-                    return global(offset, &name, args);
+                    return global(call_offset, &name, args);
+                }
+                if RESERVED.contains(&name.as_str()) {
+                    return Err(Error::at(offset, format!("reserved identifier: {name}")));
                 }
                 Ok(Expr { offset, kind: Kind::Ident(name) })
             }
@@ -222,50 +291,115 @@ impl Parser {
                 let name = self.name()?;
                 Ok(Expr { offset, kind: Kind::Ident(name) })
             }
-            _ => Err(self.unexpected()),
+            _ => Err(self.unexpected(&START)),
         }
     }
 
-    /// Expressions up to a closing mark; a trailing comma is allowed.
+    /// Expressions up to a closing mark; in a list a trailing comma is allowed, and items that may be absent.
     fn args(&mut self, close: &str) -> Result<Vec<Expr>, Error> {
         let mut args = Vec::new();
-        while !self.eat(close) {
-            args.push(self.expr()?);
-            if !self.eat(",") {
-                self.expect(close)?;
-                break;
-            }
+        let is_list = close == "]";
+        let closing = format!("'{close}'");
+        if self.eat(close) {
+            return Ok(args);
         }
-        Ok(args)
+        let mut first: Vec<&str> = START.into_iter().chain([closing.as_str()]).collect();
+        if is_list {
+            first.extend(["'?'", "','"]);
+        }
+        self.begins(&first)?;
+        loop {
+            let optional = is_list && self.eat("?");
+            let value = self.expr()?;
+            args.push(optional_entry(optional, value));
+            if self.eat(",") {
+                if is_list && self.eat(close) {
+                    return Ok(args);
+                }
+                continue;
+            }
+            self.closes(close, is_list)?;
+            return Ok(args);
+        }
+    }
+
+    /// Refuses a token that cannot begin an expression, nor close an empty list.
+    fn begins(&self, expected: &[&str]) -> Result<(), Error> {
+        if expected.contains(&class(&self.peek().kind)) { Ok(()) } else { Err(self.unexpected(expected)) }
+    }
+
+    fn closes(&mut self, close: &str, may_continue: bool) -> Result<(), Error> {
+        if may_continue && !self.is_op(close) {
+            return Err(self.unexpected(&[&format!("'{close}'"), "','"]));
+        }
+        self.expect(close)
     }
 
     fn entries(&mut self) -> Result<Vec<(Expr, Expr)>, Error> {
         let mut entries = Vec::new();
-        while !self.eat("}") {
+        if self.eat("}") {
+            return Ok(entries);
+        }
+        let first: Vec<&str> = START.into_iter().chain(["'}'", "'?'", "','"]).collect();
+        self.begins(&first)?;
+        loop {
+            let optional = self.eat("?");
             let key = self.expr()?;
             self.expect(":")?;
-            entries.push((key, self.expr()?));
-            if !self.eat(",") {
-                self.expect("}")?;
-                break;
+            let value = self.expr()?;
+            entries.push((key, optional_entry(optional, value)));
+            if self.eat(",") && !self.eat("}") {
+                continue;
             }
+            if matches!(self.tokens[self.at - 1].kind, TokenKind::Op("}")) {
+                return Ok(entries);
+            }
+            self.closes("}", true)?;
+            return Ok(entries);
         }
-        Ok(entries)
     }
 
     fn fields(&mut self) -> Result<Vec<(String, Expr)>, Error> {
         let mut fields = Vec::new();
         while !self.eat("}") {
-            let name = self.name()?;
+            let optional = self.eat("?");
+            let name = match &self.peek().kind {
+                TokenKind::Ident(name) => name.clone(),
+                _ => return Err(self.unexpected(&["'}'", "','", "'?'", "IDENTIFIER", "ESC_IDENTIFIER"])),
+            };
+            self.at += 1;
             self.expect(":")?;
-            fields.push((name, self.expr()?));
+            let value = self.expr()?;
+            fields.push((name, optional_entry(optional, value)));
             if !self.eat(",") {
-                self.expect("}")?;
+                self.closes("}", true)?;
                 break;
             }
         }
         Ok(fields)
     }
+}
+
+/// The name of a token's class in error messages.
+fn class(kind: &TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Literal(Value::Bool(true)) => "'true'",
+        TokenKind::Literal(Value::Bool(false)) => "'false'",
+        TokenKind::Literal(Value::Null) => "'null'",
+        TokenKind::Literal(Value::Double(_)) => "NUM_FLOAT",
+        TokenKind::Literal(Value::Uint(_)) => "NUM_UINT",
+        TokenKind::Literal(Value::String(_)) => "STRING",
+        TokenKind::Literal(Value::Bytes(_)) => "BYTES",
+        TokenKind::Literal(_) => "NUM_INT",
+        TokenKind::Ident(name) if name == "in" => "'in'",
+        TokenKind::Ident(_) => "IDENTIFIER",
+        TokenKind::Op(op) => NAMES.into_iter().find(|name| name.trim_matches('\'') == *op).unwrap_or_default(),
+        TokenKind::End => "<EOF>",
+    }
+}
+
+fn optional_entry(optional: bool, value: Expr) -> Expr {
+    if optional { Expr { offset: value.offset, kind: Kind::OptionalEntry(Box::new(value)) } } else { value }
 }
 
 fn literal(offset: usize, value: Value) -> Expr {
@@ -276,18 +410,7 @@ fn call(offset: usize, function: &str, target: Option<Expr>, args: Vec<Expr>) ->
     Expr { offset, kind: Kind::Call { function: function.to_owned(), target: target.map(Box::new), args } }
 }
 
-/// The dotted name that `Type{...}` may start with: its last part is capitalised.
-fn type_name(expr: &Expr) -> Option<String> {
-    match &expr.kind {
-        Kind::Ident(name) => name.starts_with(|c: char| c.is_ascii_uppercase()).then(|| name.clone()),
-        Kind::Select { operand, field, test: false, optional: false } => {
-            let prefix = dotted(operand)?;
-            field.starts_with(|c: char| c.is_ascii_uppercase()).then(|| format!("{prefix}.{field}"))
-        }
-        _ => None,
-    }
-}
-
+/// The dotted name that `Type{...}` starts with.
 fn dotted(expr: &Expr) -> Option<String> {
     match &expr.kind {
         Kind::Ident(name) => Some(name.clone()),
@@ -317,23 +440,65 @@ fn method(offset: usize, target: Expr, name: &str, mut args: Vec<Expr>) -> Resul
         ("exists_one" | "existsOne", 2 | 3) => Macro::ExistsOne,
         ("filter", 2) => Macro::Filter,
         ("map", 2 | 3) => Macro::Map,
+        ("transformList", 3 | 4) => Macro::TransformList,
+        ("transformMap", 3 | 4) => Macro::TransformMap,
+        ("transformMapEntry", 3 | 4) => Macro::TransformMapEntry,
+        ("optMap" | "optFlatMap", 2) => return optional_map(offset, target, name, args),
         _ => return Ok(call(offset, name, Some(target), args)),
     };
-    let variable = simple_name(&args[0])?;
+    let transforms = matches!(
+        which,
+        Macro::Map | Macro::TransformList | Macro::TransformMap | Macro::TransformMapEntry
+    );
+    let has_second = if which == Macro::Map { false } else { args.len() > 2 };
     let last = args.pop();
-    let middle = (args.len() > 1).then(|| args.pop()).flatten();
-    let (second, predicate, transform) = match (which, middle) {
-        (Macro::Map, filter) => (None, filter, last),
-        (_, Some(second)) => (Some(simple_name(&second)?), last, None),
-        (_, None) => (None, last, None),
-    };
+    let mut rest = args.into_iter();
+    let variable = simple_name(&rest.next().expect("a macro has a variable"))?;
+    let second = if has_second { rest.next().map(|second| simple_name(&second)).transpose()? } else { None };
+    let (predicate, transform) = if transforms { (rest.next(), last) } else { (last, None) };
     let comprehension = Comprehension { which, range: target, variable, second, predicate, transform };
     Ok(Expr { offset, kind: Kind::Comprehension(Box::new(comprehension)) })
+}
+
+/// `a.optMap(x, f)`: `f` with the value of `a`, if there is one.
+fn optional_map(offset: usize, target: Expr, name: &str, args: Vec<Expr>) -> Result<Expr, Error> {
+    let [variable, result] = <[Expr; 2]>::try_from(args).expect("two arguments");
+    simple_name(&variable)?;
+    let ident = |name: &str| Expr { offset, kind: Kind::Ident(name.to_owned()) };
+    let value = call(offset, "value", Some(target.clone()), Vec::new());
+    let mut mapped = call(offset, "bind", Some(ident("cel")), vec![variable, value, result]);
+    if name == "optMap" {
+        mapped = call(offset, "of", Some(ident("optional")), vec![mapped]);
+    }
+    let none = call(offset, "none", Some(ident("optional")), Vec::new());
+    let has = call(offset, "hasValue", Some(target), Vec::new());
+    Ok(call(offset, "_?_:_", None, vec![has, mapped, none]))
 }
 
 fn simple_name(expr: &Expr) -> Result<String, Error> {
     match &expr.kind {
         Kind::Ident(name) => Ok(name.clone()),
         _ => Err(Error::at(expr.offset, "argument must be a simple name")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_those_of_the_grammar() {
+        const START: &str = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+        for (source, message) in [
+            ("", format!("1:0: Syntax error: mismatched input '<EOF>' expecting {START}")),
+            ("x.", "1:3: Syntax error: no viable alternative at input '.'\n | x.\n | ..^".to_owned()),
+            ("\"z\"x", "1:4: Syntax error: extraneous input 'x' expecting <EOF>\n | \"z\"x\n | ...^".to_owned()),
+            ("Not_a valid/Value!", "1:7: Syntax error: mismatched input 'valid' expecting <EOF>\n | Not_a valid/Value!\n | ......^".to_owned()),
+            ("Object{", "1:8: Syntax error: mismatched input '<EOF>' expecting {'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}\n | Object{\n | .......^".to_owned()),
+            ("\"", format!("1:1: Syntax error: token recognition error at: '\"'\n | \"\n | ^\nERROR: <input>:1:2: Syntax error: mismatched input '<EOF>' expecting {START}\n | \"\n | .^")),
+        ] {
+            let errors = parse_all(source).expect_err(source);
+            assert_eq!(crate::show(&errors, source), format!("ERROR: <input>:{message}"), "{source}");
+        }
     }
 }

@@ -19,6 +19,7 @@
 pub mod approval;
 pub mod columns;
 pub mod conversion;
+pub mod decl;
 pub mod defaults;
 pub mod fieldpath;
 pub mod internal;

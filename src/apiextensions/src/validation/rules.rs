@@ -2,11 +2,14 @@
 //!
 //! Go: ValidateCustomResourceDefinitionOpenAPISchema, .../validation/cel_validation.go
 
+use std::sync::Arc;
+
 use api::node::Node;
 use apimachinery::validation::field::{BadValue, Error, ErrorList, Path};
+use cel::{env::Env, types::Type};
 use serde_json::Value;
 
-use super::{fieldpath, internal};
+use super::{decl, fieldpath, internal};
 
 const RULES: &str = "x-kubernetes-validations";
 const REASONS: [&str; 4] = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
@@ -113,40 +116,126 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// Compiles the rules of a schema.
-#[derive(Debug, Default)]
-pub struct Judge {}
+/// What one rule may cost at most. Go: StaticEstimatedCostLimit
+const RULE_LIMIT: u64 = 10_000_000;
+/// What all rules of a schema may cost at most. Go: StaticEstimatedCRDCostLimit
+const SCHEMA_LIMIT: u64 = 100_000_000;
+/// How many rules are named if all together cost too much.
+const MOST_EXPENSIVE: usize = 4;
+
+/// Compiles the rules of a schema and adds up what they cost.
+#[derive(Debug)]
+pub struct Judge {
+    /// Whether a single rule that costs too much is refused; not if it was there before.
+    strict_cost: bool,
+    total: u64,
+    /// The rules that matter for the total, the most expensive first.
+    expensive: Vec<(Path, u64)>,
+}
 
 impl Judge {
+    /// Begins with nothing.
+    pub fn new(strict_cost: bool) -> Self {
+        Self { strict_cost, total: 0, expensive: Vec::new() }
+    }
+
     /// Compiles the rules of one node.
-    pub fn node(
-        &mut self,
-        errors: &mut ErrorList,
-        schema: &Node<'_>,
-        _reach: &Reach<'_>,
-        uncorrelatable: Option<&Path>,
-    ) {
+    pub fn node(&mut self, errors: &mut ErrorList, schema: &Node<'_>, reach: &Reach<'_>, uncorrelatable: Option<&Path>) {
+        let Some(decl) = decl::declare(reach.schema, reach.is_resource, "selfType") else {
+            let error = "internal error: failed to construct type information for x-kubernetes-validations rules: \
+                         unable to convert structural schema to CEL declarations";
+            return errors.push(Error::internal_error(&schema.path.child(RULES), error));
+        };
+        // Where nothing bounds the number of nodes, a request does.
+        let often = reach.cardinality.unwrap_or(decl::MAX_REQUEST / (decl.min_bytes + 1));
+        let sizes = Arc::new(decl.sizes);
         for rule in schema.items(RULES) {
-            let shown = || BadValue::Text(internal::rule(rule.value.unwrap_or(&Value::Null)));
-            let text = rule.child("rule");
-            let program = match cel::Program::compile(text.as_str()) {
-                Ok(program) => program,
-                Err(error) => {
-                    let detail = format!("compilation failed: {}", error.show(text.as_str()));
-                    errors.push(Error::invalid(&text.path, shown(), detail));
-                    continue;
-                }
-            };
-            let message = rule.child("messageExpression");
-            if !message.as_str().is_empty()
-                && let Err(error) = cel::Program::compile(message.as_str())
-            {
-                let detail = format!("messageExpression compilation failed: {}", error.show(message.as_str()));
-                errors.push(Error::invalid(&message.path, shown(), detail));
-            }
-            old_self(errors, &rule, program.uses("oldSelf"), uncorrelatable);
+            let old = if rule.flag("optionalOldSelf") { Type::optional(decl.kind.clone()) } else { decl.kind.clone() };
+            let variables = [("self".to_owned(), decl.kind.clone()), ("oldSelf".to_owned(), old)].into();
+            let env = Env { variables, sizes: Some(sizes.clone()), has_patch_types: false };
+            self.rule(errors, &rule, &env, often, uncorrelatable);
         }
     }
+
+    fn rule(&mut self, errors: &mut ErrorList, rule: &Node<'_>, env: &Env, often: u64, uncorrelatable: Option<&Path>) {
+        let shown = || BadValue::Text(internal::rule(rule.value.unwrap_or(&Value::Null)));
+        let (text, message) = (rule.child("rule"), rule.child("messageExpression"));
+        let (program, checked) = match compile(text.as_str(), env, &Type::Bool) {
+            Ok(compiled) => compiled,
+            Err(Refusal::Compilation(error)) => {
+                return errors.push(Error::invalid(&text.path, shown(), format!("compilation failed: {error}")));
+            }
+            Err(Refusal::Type) => {
+                return errors.push(Error::invalid(&text.path, shown(), "cel expression must evaluate to a bool"));
+            }
+        };
+        self.charge(errors, &text.path, "estimated rule cost", checked.max_cost.saturating_mul(often));
+        if !message.as_str().is_empty() {
+            match compile(message.as_str(), env, &Type::String) {
+                Ok((_, checked)) => {
+                    self.charge(errors, &message.path, "estimated messageExpression cost", checked.max_cost);
+                }
+                Err(Refusal::Compilation(error)) => {
+                    let detail = format!("messageExpression compilation failed: {error}");
+                    errors.push(Error::invalid(&message.path, shown(), detail));
+                }
+                Err(Refusal::Type) => {
+                    errors.push(Error::invalid(&message.path, shown(), "messageExpression must evaluate to a string"));
+                }
+            }
+        }
+        old_self(errors, rule, program.uses("oldSelf"), uncorrelatable);
+    }
+
+    /// Adds the cost of an expression. Go: ObserveExpressionCost
+    fn charge(&mut self, errors: &mut ErrorList, path: &Path, what: &str, cost: u64) {
+        if self.strict_cost && cost > RULE_LIMIT {
+            errors.push(Error::forbidden(path, too_expensive(what, cost, RULE_LIMIT)));
+        }
+        self.total = self.total.saturating_add(cost);
+        if cost >= SCHEMA_LIMIT / 100 {
+            self.expensive.push((path.clone(), cost));
+            self.expensive.sort_by_key(|(_, cost)| std::cmp::Reverse(*cost));
+            self.expensive.truncate(MOST_EXPENSIVE);
+        }
+    }
+
+    /// Refuses a schema whose rules cost too much together.
+    pub fn total(&self, errors: &mut ErrorList, schema: &Path) {
+        if self.total <= SCHEMA_LIMIT {
+            return;
+        }
+        let contributed = "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
+        errors.extend(self.expensive.iter().map(|(path, _)| Error::forbidden(path, contributed)));
+        let what = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema";
+        errors.push(Error::forbidden(schema, too_expensive(what, self.total, SCHEMA_LIMIT)));
+    }
+}
+
+enum Refusal {
+    Compilation(String),
+    Type,
+}
+
+fn compile(text: &str, env: &Env, wanted: &Type) -> Result<(cel::Program, cel::checker::Checked), Refusal> {
+    let (program, checked) = cel::Program::checked(text, env).map_err(Refusal::Compilation)?;
+    if checked.kind == *wanted { Ok((program, checked)) } else { Err(Refusal::Type) }
+}
+
+/// Go: getCostErrorMessage
+fn too_expensive(what: &str, cost: u64, limit: u64) -> String {
+    let times = cost as f64 / limit as f64;
+    let factor = if times > 100.0 {
+        "more than 100x".to_owned()
+    } else if times < 1.5 {
+        format!("{times:.6}x")
+    } else {
+        format!("{times:.1}x")
+    };
+    format!(
+        "{what} exceeds budget by factor of {factor} (try simplifying the rule, or adding maxItems, maxProperties, and \
+         maxLength where arrays, maps, and strings are declared)"
+    )
 }
 
 /// Rules about changes need an old value; `optionalOldSelf` needs a rule about changes.
