@@ -1,6 +1,6 @@
 //! The groups of which only generations, status and a few defaults are particular.
 //!
-//! Go: pkg/registry/{flowcontrol,admissionregistration,networking}/*/strategy.go
+//! Go: pkg/registry/{flowcontrol,networking}/*/strategy.go
 
 use apimachinery::runtime::object::Object;
 use serde_json::{Value, json};
@@ -16,9 +16,7 @@ const SPEC: Rules = Rules { generation: Generation::Fields(&["spec"]), ..Rules::
 pub fn rules(group: &str, kind: &str) -> Option<&'static Rules> {
     static SPEC_COUNTS: Rules = SPEC;
     static STATUS: Rules = Rules::WITH_STATUS;
-    static STATUS_AND_METADATA: Rules = Rules { status: Part::WITH_METADATA, ..Rules::WITH_STATUS };
     static STATUS_ONLY: Rules = Rules { has_status: true, status: Part::WITH_METADATA, ..Rules::PLAIN };
-    static WEBHOOKS: Rules = Rules { generation: Generation::Fields(&["webhooks"]), ..Rules::PLAIN };
     static NETWORK_POLICY: Rules = Rules { default: default_network_policy, ..SPEC };
     static TOKEN: Rules = Rules { default: default_token_request, ..Rules::PLAIN };
     Some(match (group, kind) {
@@ -27,11 +25,6 @@ pub fn rules(group: &str, kind: &str) -> Option<&'static Rules> {
         ("networking.k8s.io", "Ingress") => &STATUS,
         ("networking.k8s.io", "IngressClass") => &SPEC_COUNTS,
         ("networking.k8s.io", "ServiceCIDR") => &STATUS_ONLY,
-        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
-            &WEBHOOKS
-        }
-        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => &STATUS_AND_METADATA,
-        ("admissionregistration.k8s.io", _) => &SPEC_COUNTS,
         _ => return None,
     })
 }

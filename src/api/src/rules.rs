@@ -310,6 +310,7 @@ pub fn of(kind: &GroupVersionKind) -> &'static Rules {
     let found = match &*kind.group {
         "" => crate::core::rules(&kind.kind),
         "apiregistration.k8s.io" => crate::apiregistration::rules(&kind.kind),
+        "admissionregistration.k8s.io" => crate::admissionregistration::rules(&kind.kind),
         "apps" => crate::apps::rules(&kind.kind),
         "autoscaling" => crate::autoscaling::rules(&kind.kind),
         "batch" => crate::batch::rules(&kind.kind),

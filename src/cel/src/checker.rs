@@ -158,7 +158,8 @@ impl Checker<'_> {
     }
 
     fn call(&mut self, expr: &Expr, function: &str, target: Option<&Expr>, args: &[Expr]) -> Weighed {
-        if let (Some(Expr { kind: Kind::Ident(name), .. }), "bind", [variable, value, result]) = (target, function, args)
+        if let (Some(Expr { kind: Kind::Ident(name), .. }), "bind", [variable, value, result]) =
+            (target, function, args)
             && name == "cel"
         {
             return self.bind(variable, value, result);
@@ -217,7 +218,8 @@ impl Checker<'_> {
         if let ("_[_]", [container, _]) = (name, args)
             && !container.path.is_empty()
         {
-            let step = if matches!(self.known.substitute(&container.kind), Type::Map(..)) { "@values" } else { "@items" };
+            let step =
+                if matches!(self.known.substitute(&container.kind), Type::Map(..)) { "@values" } else { "@items" };
             path.clone_from(&container.path);
             path.push(step.to_owned());
         }
@@ -584,7 +586,11 @@ mod tests {
             ("self.x + 1", "1:8", "found no matching overload for '_+_' applied to '(string, int)'"),
             ("self.x.endsWith(1)", "1:16", "found no matching overload for 'endsWith' applied to 'string.(int)'"),
             ("self.n && true", "1:5", "expected type 'bool' but found 'int'"),
-            ("self.n.all(x, true)", "1:5", "expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)"),
+            (
+                "self.n.all(x, true)",
+                "1:5",
+                "expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)",
+            ),
             ("self.n.y", "1:7", "type 'int' does not support field selection"),
         ] {
             let shown = kind(source).expect_err(source);

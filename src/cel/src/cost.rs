@@ -122,7 +122,13 @@ impl CallCost {
 }
 
 /// Weighs a call of one overload. `items` is the size of the items of the receiver, by its schema.
-pub fn call(name: &str, overload: &[Type], target: Option<&Weighed>, args: &[&Weighed], items: Option<Range>) -> CallCost {
+pub fn call(
+    name: &str,
+    overload: &[Type],
+    target: Option<&Weighed>,
+    args: &[&Weighed],
+    items: Option<Range>,
+) -> CallCost {
     library(name, overload, target, args, items).unwrap_or_else(|| standard(name, overload, target, args))
 }
 
@@ -140,16 +146,50 @@ fn library(
     Some(match name {
         // At most two of these fit into one expression.
         "check" => CallCost::of(Range::fixed(350_000)),
-        "serviceAccount" | "path" | "group" | "resource" | "subresource" | "namespace" | "name" | "allowed" | "reason"
-        | "error" | "errored" | "masked" | "prefixLength" | "family" | "isUnspecified" | "isLoopback"
-        | "isLinkLocalMulticast" | "isLinkLocalUnicast" | "isGlobalUnicast" | "sign" | "asInteger" | "isInteger"
-        | "asApproximateFloat" | "isGreaterThan" | "isLessThan" | "compareTo" | "add" | "sub" | "major" | "minor"
-        | "patch" | "getScheme" | "getHostname" | "getHost" | "getPort" | "getEscapedPath" | "getQuery"
+        "serviceAccount"
+        | "path"
+        | "group"
+        | "resource"
+        | "subresource"
+        | "namespace"
+        | "name"
+        | "allowed"
+        | "reason"
+        | "error"
+        | "errored"
+        | "masked"
+        | "prefixLength"
+        | "family"
+        | "isUnspecified"
+        | "isLoopback"
+        | "isLinkLocalMulticast"
+        | "isLinkLocalUnicast"
+        | "isGlobalUnicast"
+        | "sign"
+        | "asInteger"
+        | "isInteger"
+        | "asApproximateFloat"
+        | "isGreaterThan"
+        | "isLessThan"
+        | "compareTo"
+        | "add"
+        | "sub"
+        | "major"
+        | "minor"
+        | "patch"
+        | "getScheme"
+        | "getHostname"
+        | "getHost"
+        | "getPort"
+        | "getEscapedPath"
+        | "getQuery"
         | "format.named" => CallCost::of(Range::ONE),
         "fieldSelector" | "labelSelector" => traversed(first()?),
         "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => compared(&target?.kind, receiver()?, items),
         "url" | "jsonpatch.escapeKey" => CallCost::sized(first()?.scaled(TRAVERSAL), first()?),
-        "lowerAscii" | "upperAscii" | "substring" | "trim" => CallCost::sized(receiver()?.scaled(TRAVERSAL), receiver()?),
+        "lowerAscii" | "upperAscii" | "substring" | "trim" => {
+            CallCost::sized(receiver()?.scaled(TRAVERSAL), receiver()?)
+        }
         "replace" => replaced(receiver()?, first()?, args.get(1)?.size_or_unknown()),
         "split" => {
             let limit = args.get(1).and_then(|limit| limit.literal).map(|limit| limit as u64);

@@ -194,11 +194,13 @@ const NUMBERS: [&str; 3] = ["int", "uint", "double"];
 
 fn read() -> BTreeMap<&'static str, Vec<Overload>> {
     let mut all = BTreeMap::new();
-    for line in [STANDARD, EXTENSIONS, KUBERNETES].iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty()) {
+    for line in [STANDARD, EXTENSIONS, KUBERNETES].iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty())
+    {
         let (name, overloads) = line.split_once(": ").expect("`name: overloads`");
         all.insert(name, overloads.split(" | ").map(overload).collect());
     }
-    let pair = |a: &str, b: &str| Overload { is_method: false, arguments: vec![named(a), named(b)], result: Type::Bool };
+    let pair =
+        |a: &str, b: &str| Overload { is_method: false, arguments: vec![named(a), named(b)], result: Type::Bool };
     let mut pairs: Vec<Overload> = COMPARED.iter().map(|kind| pair(kind, kind)).collect();
     for a in NUMBERS {
         pairs.extend(NUMBERS.iter().filter(|b| **b != a).map(|b| pair(a, b)));

@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{cost::Range, types::{Struct, Type}};
+use crate::{
+    cost::Range,
+    types::{Struct, Type},
+};
 
 /// The surroundings in which an expression is checked.
 #[derive(Clone, Debug, Default)]

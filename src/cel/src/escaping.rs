@@ -4,8 +4,27 @@
 
 /// Words that the language keeps for itself; a property of that name is written between double underscores.
 const RESERVED: [&str; 21] = [
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
-    "loop", "package", "namespace", "return", "var", "void", "while",
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// What stands for characters that a name cannot have. The underscores come first, for they are in all others.
@@ -61,9 +80,12 @@ mod tests {
 
     #[test]
     fn properties_are_written_as_names() {
-        for (property, name) in
-            [("a", "a"), ("a-b.c/d", "a__dash__b__dot__c__slash__d"), ("namespace", "__namespace__"), ("a__b", "a__underscores__b")]
-        {
+        for (property, name) in [
+            ("a", "a"),
+            ("a-b.c/d", "a__dash__b__dot__c__slash__d"),
+            ("namespace", "__namespace__"),
+            ("a__b", "a__underscores__b"),
+        ] {
             assert_eq!(escape(property).as_deref(), Some(name));
             assert_eq!(unescape(name).as_deref(), Some(property));
         }

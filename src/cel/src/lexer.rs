@@ -96,8 +96,7 @@ impl<'a> Lexer<'a> {
             return Ok(word(&rest[..length]));
         }
         if first == '`' {
-            let length =
-                rest[1..].find('`').ok_or_else(|| not_a_token(self.at, "`"))?;
+            let length = rest[1..].find('`').ok_or_else(|| not_a_token(self.at, "`"))?;
             self.at += length + 2;
             return Ok(TokenKind::Ident(rest[1..=length].to_owned()));
         }

@@ -48,20 +48,68 @@ pub fn parse_all(source: &str) -> Result<Expr, Vec<Error>> {
 
 /// The names that the language keeps for itself.
 const RESERVED: [&str; 17] = [
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace",
-    "return", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Tokens as error messages name them, in the order in which they list them.
 const NAMES: [&str; 22] = [
-    "'['", "']'", "'{'", "'}'", "'('", "')'", "'.'", "','", "'-'", "'!'", "'?'", "':'", "'true'", "'false'", "'null'",
-    "NUM_FLOAT", "NUM_INT", "NUM_UINT", "STRING", "BYTES", "IDENTIFIER", "ESC_IDENTIFIER",
+    "'['",
+    "']'",
+    "'{'",
+    "'}'",
+    "'('",
+    "')'",
+    "'.'",
+    "','",
+    "'-'",
+    "'!'",
+    "'?'",
+    "':'",
+    "'true'",
+    "'false'",
+    "'null'",
+    "NUM_FLOAT",
+    "NUM_INT",
+    "NUM_UINT",
+    "STRING",
+    "BYTES",
+    "IDENTIFIER",
+    "ESC_IDENTIFIER",
 ];
 
 /// What an expression may begin with.
 const START: [&str; 15] = [
-    "'['", "'{'", "'('", "'.'", "'-'", "'!'", "'true'", "'false'", "'null'", "NUM_FLOAT", "NUM_INT", "NUM_UINT",
-    "STRING", "BYTES", "IDENTIFIER",
+    "'['",
+    "'{'",
+    "'('",
+    "'.'",
+    "'-'",
+    "'!'",
+    "'true'",
+    "'false'",
+    "'null'",
+    "NUM_FLOAT",
+    "NUM_INT",
+    "NUM_UINT",
+    "STRING",
+    "BYTES",
+    "IDENTIFIER",
 ];
 
 struct Parser<'s> {
@@ -115,7 +163,8 @@ impl<'s> Parser<'s> {
         if matches!(&self.after(1).kind, TokenKind::Op(next) if *next == op) {
             return Err(self.refusal("extraneous input", &format!("'{op}'")));
         }
-        let follows = matches!(self.peek().kind, TokenKind::End | TokenKind::Op(")" | "]" | "}" | "," | "?" | "." | "["));
+        let follows =
+            matches!(self.peek().kind, TokenKind::End | TokenKind::Op(")" | "]" | "}" | "," | "?" | "." | "["));
         if follows && op != ":" {
             let token = self.peek();
             return Err(Error::at(token.offset, format!("Syntax error: missing '{op}' at '{}'", self.text(token))));
@@ -128,7 +177,10 @@ impl<'s> Parser<'s> {
         let names: Vec<&str> = NAMES.into_iter().filter(|name| expected.contains(name)).collect();
         let set = format!("{{{}}}", names.join(", "));
         let fits = names.contains(&class(&self.after(1).kind));
-        self.refusal(if fits && self.peek().kind != TokenKind::End { "extraneous input" } else { "mismatched input" }, &set)
+        self.refusal(
+            if fits && self.peek().kind != TokenKind::End { "extraneous input" } else { "mismatched input" },
+            &set,
+        )
     }
 
     fn expr(&mut self) -> Result<Expr, Error> {
@@ -446,10 +498,8 @@ fn method(offset: usize, target: Expr, name: &str, mut args: Vec<Expr>) -> Resul
         ("optMap" | "optFlatMap", 2) => return optional_map(offset, target, name, args),
         _ => return Ok(call(offset, name, Some(target), args)),
     };
-    let transforms = matches!(
-        which,
-        Macro::Map | Macro::TransformList | Macro::TransformMap | Macro::TransformMapEntry
-    );
+    let transforms =
+        matches!(which, Macro::Map | Macro::TransformList | Macro::TransformMap | Macro::TransformMapEntry);
     let has_second = if which == Macro::Map { false } else { args.len() > 2 };
     let last = args.pop();
     let mut rest = args.into_iter();

@@ -38,7 +38,13 @@ const AT_ROOT_WITH_STATUS: [&str; 22] = [
 ];
 
 /// Checks the schema of one version, or of all.
-pub fn validate(errors: &mut ErrorList, holder: &Node<'_>, has_status: bool, strict_cost: bool, strictness: &Strictness) {
+pub fn validate(
+    errors: &mut ErrorList,
+    holder: &Node<'_>,
+    has_status: bool,
+    strict_cost: bool,
+    strictness: &Strictness,
+) {
     let schema = holder.child("openAPIV3Schema");
     let Some(value) = schema.value else { return };
     let mut found = ErrorList::new();
@@ -64,7 +70,8 @@ pub fn validate(errors: &mut ErrorList, holder: &Node<'_>, has_status: bool, str
             found.extend(unfit);
         }
     }
-    let mut walk = Walk { strictness, judge: judge.as_mut(), schema_errors: ErrorList::new(), rule_errors: ErrorList::new() };
+    let mut walk =
+        Walk { strictness, judge: judge.as_mut(), schema_errors: ErrorList::new(), rule_errors: ErrorList::new() };
     walk.node(&schema, &Place::root(), Some(&rules::Reach::root(value)));
     let Walk { schema_errors, rule_errors, .. } = walk;
     found.extend(schema_errors);
@@ -152,16 +159,20 @@ impl Walk<'_> {
             match field {
                 "not" if child.is_set() => self.node(&child, &place.below(), None),
                 "not" => {}
-                _ => child.entries_here().iter().filter(|(_, node)| node.value.is_some_and(Value::is_object)).for_each(
-                    |(_, node)| self.node(node, &place.below(), None),
-                ),
+                _ => child
+                    .entries_here()
+                    .iter()
+                    .filter(|(_, node)| node.value.is_some_and(Value::is_object))
+                    .for_each(|(_, node)| self.node(node, &place.below(), None)),
             }
         }
         self.items(schema, place, reach);
         lists::validate(&mut self.schema_errors, schema, self.strictness);
         rules::texts(&mut self.schema_errors, schema);
         let sound = self.schema_errors.len() == before;
-        if let (true, Some(judge), Some(reach)) = (sound && schema.len("x-kubernetes-validations") > 0, &mut self.judge, reach) {
+        if let (true, Some(judge), Some(reach)) =
+            (sound && schema.len("x-kubernetes-validations") > 0, &mut self.judge, reach)
+        {
             judge.node(&mut self.rule_errors, schema, reach, place.uncorrelatable.as_ref());
         }
     }
@@ -249,7 +260,8 @@ fn standard(errors: &mut ErrorList, schema: &Node<'_>, place: &Place, strictness
         errors.push(schema.child("items").forbidden("items must be a schema object and not an array"));
     }
     if place.inside_metadata && schema.flag("x-kubernetes-embedded-resource") {
-        errors.push(schema.child("x-kubernetes-embedded-resource").forbidden("must not be used inside of resource meta"));
+        errors
+            .push(schema.child("x-kubernetes-embedded-resource").forbidden("must not be used inside of resource meta"));
     }
 }
 

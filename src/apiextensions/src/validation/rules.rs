@@ -140,7 +140,13 @@ impl Judge {
     }
 
     /// Compiles the rules of one node.
-    pub fn node(&mut self, errors: &mut ErrorList, schema: &Node<'_>, reach: &Reach<'_>, uncorrelatable: Option<&Path>) {
+    pub fn node(
+        &mut self,
+        errors: &mut ErrorList,
+        schema: &Node<'_>,
+        reach: &Reach<'_>,
+        uncorrelatable: Option<&Path>,
+    ) {
         let Some(decl) = decl::declare(reach.schema, reach.is_resource, "selfType") else {
             let error = "internal error: failed to construct type information for x-kubernetes-validations rules: \
                          unable to convert structural schema to CEL declarations";
