@@ -71,27 +71,8 @@ pub fn parse(text: &str) -> Result<Expression, ParseError> {
 
 /// Collects the names of the variables that an expression mentions (and those that a macro binds, which does no harm).
 fn collect(expr: &Expr, names: &mut BTreeSet<String>) {
-    match &expr.kind {
-        Kind::Literal(_) => {}
-        Kind::Ident(name) => {
-            names.insert(name.clone());
-        }
-        Kind::Select { operand, .. } => collect(operand, names),
-        Kind::Call { target, args, .. } => {
-            for inner in target.iter().map(AsRef::as_ref).chain(args) {
-                collect(inner, names);
-            }
-        }
-        Kind::List(items) => items.iter().for_each(|item| collect(item, names)),
-        Kind::Map(entries) => entries.iter().for_each(|(key, value)| {
-            collect(key, names);
-            collect(value, names);
-        }),
-        Kind::Comprehension(comprehension) => {
-            collect(&comprehension.range, names);
-            let inner = [&comprehension.predicate, &comprehension.transform];
-            inner.into_iter().flatten().for_each(|inner| collect(inner, names));
-        }
-        Kind::Struct { fields, .. } => fields.iter().for_each(|(_, value)| collect(value, names)),
+    if let Kind::Ident(name) = &expr.kind {
+        names.insert(name.clone());
     }
+    expr.children().into_iter().for_each(|child| collect(child, names));
 }
