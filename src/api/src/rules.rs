@@ -314,6 +314,8 @@ pub fn of(kind: &GroupVersionKind) -> &'static Rules {
         "apps" => crate::apps::rules(&kind.kind),
         "autoscaling" => crate::autoscaling::rules(&kind.kind),
         "batch" => crate::batch::rules(&kind.kind),
+        "certificates.k8s.io" => crate::certificates::rules(&kind.kind),
+        "networking.k8s.io" => crate::networking::rules(&kind.kind),
         "coordination.k8s.io" => crate::coordination::rules(&kind.kind),
         "discovery.k8s.io" => crate::discovery::rules(&kind.kind),
         "node.k8s.io" => crate::node_k8s::rules(&kind.kind),
@@ -324,7 +326,8 @@ pub fn of(kind: &GroupVersionKind) -> &'static Rules {
         "scheduling.k8s.io" => crate::scheduling::rules(&kind.kind),
         "storage.k8s.io" => crate::storage::rules(&kind.kind),
         "events.k8s.io" => Some(&crate::core::event::EVENTS_V1),
-        group => crate::others::rules(group, &kind.kind),
+        "authentication.k8s.io" => crate::authentication::rules(&kind.kind),
+        _ => None,
     };
     found.unwrap_or(&PLAIN)
 }

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use api::{
-    conversion,
+    certificates, conversion,
     core::{namespace, pod},
     printers::{self, Printer},
     resources::{RESOURCES, Resource},
@@ -167,6 +167,7 @@ fn install(storages: &mut Storages, resource: &'static Resource, store: &Store) 
             ("namespaces", "finalize") => PartStrategy::new(resource, &FINALIZE),
             ("pods", "ephemeralcontainers") => PartStrategy::new(resource, &EPHEMERAL_CONTAINERS),
             ("pods", "resize") => PartStrategy::new(resource, &RESIZE),
+            ("certificatesigningrequests", "approval") => PartStrategy::new(resource, &APPROVAL),
             _ => continue,
         };
         let storage = SubresourceStore::new(store, Arc::new(strategy));
@@ -175,6 +176,7 @@ fn install(storages: &mut Storages, resource: &'static Resource, store: &Store) 
     }
 }
 
+static APPROVAL: Part = certificates::APPROVAL;
 static FINALIZE: Part = namespace::NAMESPACE_FINALIZE;
 static EPHEMERAL_CONTAINERS: Part = pod::strategy::EPHEMERAL_CONTAINERS;
 static RESIZE: Part = pod::strategy::RESIZE;

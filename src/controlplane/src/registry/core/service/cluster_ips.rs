@@ -245,8 +245,9 @@ impl ClusterIPs {
                 .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
             if ready && object.deletion_timestamp().is_none() {
                 let cidrs = object.get(&["spec", "cidrs"]);
-                let parsed =
-                    apimachinery::runtime::object::strings(cidrs).into_iter().filter_map(|cidr| cidr.parse::<IpNet>().ok());
+                let parsed = apimachinery::runtime::object::strings(cidrs)
+                    .into_iter()
+                    .filter_map(|cidr| cidr.parse::<IpNet>().ok());
                 ranges.extend(parsed);
             }
         }

@@ -15,10 +15,7 @@ use apimachinery::{
     validation::field::{Error, ErrorList, Path},
 };
 use apiserver::{
-    registry::{
-        rest::Result,
-        store::Store,
-    },
+    registry::{rest::Result, store::Store},
     request::context::Context,
 };
 use parking_lot::Mutex;
