@@ -217,6 +217,11 @@ pub trait Interface: Send + Sync {
         options: ListOptions,
     ) -> BoxFuture<'a, Result<WatchStream, Error>>;
 
+    /// Returns an object as it would be read if it were written now.
+    ///
+    /// Go: what DryRunnableStorage does by copyInto
+    fn as_stored(&self, object: Object) -> BoxFuture<'_, Result<Object, Error>>;
+
     /// Updates an object: read, change, write, and again if someone else wrote in between. Writes nothing if nothing
     /// changed. Returns the object as it is then.
     fn guaranteed_update<'a>(

@@ -60,7 +60,11 @@ fn default(object: &mut Object) {
     let spec = made(&mut object.0, "spec");
     zero(spec, "podManagementPolicy", "OrderedReady");
     absent(spec, "updateStrategy", json!({}));
-    template::default_rolling_update(&mut spec["updateStrategy"], &[("partition", json!(0))]);
+    let strategy = &mut spec["updateStrategy"];
+    // A strategy that is named is not completed; only its parts are.
+    if strategy["type"].as_str().unwrap_or_default().is_empty() || !strategy["rollingUpdate"].is_null() {
+        template::default_rolling_update(strategy, &[("partition", json!(0))]);
+    }
     absent(spec, "persistentVolumeClaimRetentionPolicy", json!({}));
     for field in ["whenDeleted", "whenScaled"] {
         zero(&mut spec["persistentVolumeClaimRetentionPolicy"], field, "Retain");

@@ -53,6 +53,12 @@ pub fn bytes(text: &str) -> Result<String, String> {
 /// Where Go stops reading: at the byte it does not know, or at the end of what is too short.
 fn offset(error: &base64::DecodeError, text: &str) -> usize {
     match error {
+        // Padding in the right place is read as such: what is wrong is what follows it.
+        base64::DecodeError::InvalidByte(at, b'=') if at % 4 >= 2 => {
+            let padding = 4 - at % 4;
+            let written = text[*at..].bytes().take(padding).take_while(|byte| *byte == b'=').count();
+            if written == padding { at + padding } else { *at }
+        }
         base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => *at,
         base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding => text.len() / 4 * 4,
     }
@@ -225,5 +231,6 @@ mod tests {
     fn bytes_are_written_again() {
         assert_eq!(bytes("aGVs\nbG8=").as_deref(), Ok("aGVsbG8="));
         assert_eq!(bytes("aGVsbG8!"), Err("illegal base64 data at input byte 7".to_owned()));
+        assert_eq!(bytes("MQ==x"), Err("illegal base64 data at input byte 4".to_owned()));
     }
 }

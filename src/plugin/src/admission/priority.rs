@@ -145,8 +145,8 @@ impl Priority {
             return Err(errors::forbidden(attributes, reason));
         }
         if let Some(policy) = class.preemption_policy {
-            let given = pod.str(&["spec", "preemptionPolicy"]);
-            if !given.is_empty() && given != policy {
+            let given = pod.get(&["spec", "preemptionPolicy"]).and_then(Value::as_str).unwrap_or(policy);
+            if given != policy {
                 let reason = format!(
                     "the string value of PreemptionPolicy ({given}) {computed} {policy} from the given PriorityClass name"
                 );

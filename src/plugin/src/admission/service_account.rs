@@ -4,7 +4,11 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use apimachinery::{api::errors::StatusError, runtime::object::Object, runtime::schema::GroupVersion};
+use apimachinery::{
+    api::errors::StatusError,
+    runtime::{object::Object, schema::GroupVersion},
+    util::{strconv, validation::is_path_segment_name},
+};
 use apiserver::{
     admission::{
         attributes::{Attributes, Operation},
@@ -150,6 +154,13 @@ impl ServiceAccount {
         let name = attributes.object.as_ref().map(|pod| pod.str(&["spec", "serviceAccountName"])).unwrap_or_default();
         errors::wait_for_ready(attributes, &[&self.accounts]).await?;
         let namespace = &attributes.namespace;
+        // A client does not even ask for what cannot be part of a path.
+        let wrong = is_path_segment_name(name);
+        if !wrong.is_empty() {
+            let error = format!("invalid resource name {}: [{}]", strconv::quote(name), wrong.join(" "));
+            let reason = format!("error looking up service account {namespace}/{name}: {error}");
+            return Err(errors::forbidden(attributes, reason));
+        }
         self.look_up(namespace, name).await.map_err(|error| {
             errors::forbidden(attributes, format!("error looking up service account {namespace}/{name}: {error}"))
         })

@@ -67,6 +67,10 @@ impl Cacher {
 }
 
 impl Interface for Cacher {
+    fn as_stored(&self, object: Object) -> BoxFuture<'_, Result<Object, Error>> {
+        self.store.as_stored(object)
+    }
+
     fn create<'a>(
         &'a self,
         trace: &'a Trace,

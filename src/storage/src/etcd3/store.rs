@@ -200,6 +200,15 @@ impl Store {
 }
 
 impl Interface for Store {
+    fn as_stored(&self, mut object: Object) -> BoxFuture<'_, Result<Object, Error>> {
+        Box::pin(async move {
+            let codec = &self.resource().codec;
+            codec.tidy(&mut object);
+            let data = codec.encode(&object).await.map_err(Error::Status)?;
+            codec.decode(&data).await.map_err(Error::Status)
+        })
+    }
+
     fn create<'a>(
         &'a self,
         trace: &'a Trace,

@@ -34,6 +34,10 @@ impl LazyStorage {
 }
 
 impl Interface for LazyStorage {
+    fn as_stored(&self, object: Object) -> BoxFuture<'_, Result<Object, Error>> {
+        self.opened().as_stored(object)
+    }
+
     fn create<'a>(
         &'a self,
         trace: &'a Trace,

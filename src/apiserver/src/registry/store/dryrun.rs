@@ -30,7 +30,7 @@ impl DryRunnableStorage<'_> {
         }
         match self.storage.get(&cx.trace, key, GetOptions::default()).await {
             Ok(_) => Err(Error::KeyExists { key: key.to_owned(), revision: 0 }),
-            Err(_) => Ok(Answer::Object(object)),
+            Err(_) => self.storage.as_stored(object).await.map(Answer::Object),
         }
     }
 
@@ -56,7 +56,7 @@ impl DryRunnableStorage<'_> {
             check(&preconditions, key, current)?;
         }
         let (object, _) = update.try_update(current.as_ref()).await?;
-        Ok(Answer::Object(object))
+        self.storage.as_stored(object).await.map(Answer::Object)
     }
 
     /// Removes an object; returns its last state.
