@@ -226,7 +226,10 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
         && !same(affinity.value, Some(&with_new_labels(before, affinity.value)))
     {
         let text = "field is immutable, except for updating from beta label to GA";
-        let shown = gostruct::shown(affinity.value, "io.k8s.api.core.v1.VolumeNodeAffinity");
+        let shown = match affinity.is_set() {
+            true => gostruct::shown(affinity.value, "io.k8s.api.core.v1.VolumeNodeAffinity"),
+            false => affinity.shown(),
+        };
         errors.push(Error::invalid(&Path::new("nodeAffinity"), shown, text));
     }
     errors

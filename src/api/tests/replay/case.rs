@@ -220,7 +220,8 @@ fn merge(target: &mut Value, patch: &Value) {
 
 /// Reads the text of a `Warning` header: `299 - "text"`.
 fn unquoted(header: &str) -> String {
-    header.trim_start_matches("299 - \"").trim_end_matches('"').replace("\\\"", "\"")
+    let text = header.strip_prefix("299 - \"").and_then(|text| text.strip_suffix('"')).unwrap_or(header);
+    text.replace("\\\"", "\"")
 }
 
 /// What differs between the recorded answer and ours; `None` if the recorded one is nothing that rules decide.

@@ -76,7 +76,8 @@ impl World {
         if !errors.is_empty() {
             return Some(refusal(&place, &object, errors));
         }
-        let warnings = (place.rules.warnings_on_create)(&object);
+        let mut warnings = request.warnings.take();
+        warnings.extend((place.rules.warnings_on_create)(&object));
         (place.rules.canonicalize)(&mut object);
         stored(&place, &mut object);
         if !dry_run {

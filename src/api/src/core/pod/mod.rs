@@ -25,6 +25,8 @@ pub mod scheduling;
 mod security;
 mod volumes;
 
+mod match_annotations;
+mod status;
 pub mod update;
 
 pub mod volume_warnings;

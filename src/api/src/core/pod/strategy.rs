@@ -9,7 +9,7 @@ use apimachinery::{
 };
 use serde_json::{Value, json};
 
-use super::{defaults, resources, spec, update, warnings};
+use super::{defaults, match_annotations, resources, spec, status, update, warnings};
 use crate::{
     defaults::{at, items},
     node::Node,
@@ -26,7 +26,7 @@ pub(crate) const POD: Rules = Rules {
     warnings_on_update: warnings::of_pod_update,
     status: Part {
         prepare_for_update: prepare_status,
-        validate_update: update::validate_status,
+        validate_update: status::validate,
         reset_fields: &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]],
         ..Part::PLAIN
     },
@@ -196,6 +196,7 @@ fn validate_create(object: &Object) -> ErrorList {
         let text = "cannot be set until all schedulingGates have been cleared";
         errors.push(spec.child("nodeName").forbidden(text));
     }
+    match_annotations::check(&mut errors, object, &spec);
     errors
 }
 
@@ -220,14 +221,19 @@ pub(super) fn validate_pod(object: &Object) -> ErrorList {
     }
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in pod.items(list) {
-            let image = container.child("image");
-            if image.as_str().trim() != image.as_str() {
-                let text = "must not have leading or trailing whitespace";
-                errors.push(Error::invalid(&image.path, image.as_str(), text));
-            }
+            trimmed_image(&mut errors, &container);
         }
     }
     errors
+}
+
+/// Pods, other than templates, name their images without white space around them.
+pub(super) fn trimmed_image(errors: &mut ErrorList, container: &Node<'_>) {
+    let image = container.child("image");
+    if image.as_str().trim() != image.as_str() {
+        let text = "must not have leading or trailing whitespace";
+        errors.push(Error::invalid(&image.path, image.as_str(), text));
+    }
 }
 
 /// Go: podStatusStrategy.PrepareForUpdate

@@ -3,20 +3,16 @@
 //! Go: pkg/apis/core/validation/validation.go ValidatePodUpdate, ValidatePodStatusUpdate, ValidatePodResize
 
 use apimachinery::{
-    api::validation::name::name_is_dns_subdomain,
     runtime::object::Object,
-    util::ip::{self, Strictness},
-    validation::field::{Error, ErrorList, Path},
+    validation::field::{BadValue, Error, ErrorList, Path},
 };
 use serde_json::{Value, json};
 
-use super::{resources, security, strategy::validate_pod};
-use crate::{
-    diff::diff,
-    node::Node,
-    rules::same,
-    validation::{immutable, named, required_text},
+use super::{
+    resources, security,
+    strategy::{trimmed_image, validate_pod},
 };
+use crate::{diff::diff, gostruct, node::Node, rules::same, validation::required_text};
 
 const UPDATABLE: &str = "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,\
     `spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be \
@@ -35,6 +31,7 @@ pub(super) fn validate(object: &Object, old: &Object) -> ErrorList {
         }
         for container in new_spec.items(list) {
             required_text(&mut errors, &container.child("image"));
+            trimmed_image(&mut errors, &container);
         }
     }
     if !deadline(&mut errors, &new_spec, &old_spec) {
@@ -160,7 +157,9 @@ fn narrowed(errors: &mut ErrorList, new: &Node<'_>, old: &Node<'_>) {
     let new_terms = terms.items_here();
     if !old_terms.is_empty() && old_terms.len() != new_terms.len() {
         let text = "no additions/deletions to non-empty NodeSelectorTerms list are allowed";
-        return errors.push(Error::invalid(&terms.path, terms.shown(), text));
+        let shown = terms.is_set().then(|| new_terms.iter().map(|term| shown_term(term).to_string()));
+        let shown = shown.map_or("null".to_owned(), |terms| format!("[{}]", terms.collect::<Vec<_>>().join(",")));
+        return errors.push(Error::invalid(&terms.path, BadValue::Text(shown), text));
     }
     for (new, old) in new_terms.iter().zip(&old_terms) {
         let only_adds = |list: &str| {
@@ -171,13 +170,17 @@ fn narrowed(errors: &mut ErrorList, new: &Node<'_>, old: &Node<'_>) {
         let is_empty = new.len("matchExpressions") == 0 && new.len("matchFields") == 0;
         if (was_empty && !is_empty) || !only_adds("matchExpressions") || !only_adds("matchFields") {
             let text = "only additions are allowed (no mutations or deletions)";
-            errors.push(Error::invalid(&new.path, new.shown(), text));
+            errors.push(Error::invalid(&new.path, shown_term(new), text));
         }
     }
 }
 
+fn shown_term(term: &Node<'_>) -> BadValue {
+    gostruct::shown(term.value, "io.k8s.api.core.v1.NodeSelectorTerm")
+}
+
 /// Go: ValidatePodSpecificAnnotationUpdates
-fn annotations(errors: &mut ErrorList, object: &Object, old: &Object) {
+pub(super) fn annotations(errors: &mut ErrorList, object: &Object, old: &Object) {
     const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
     let path = Path::new("metadata").child("annotations");
     let (new, old) = (object.annotations(), old.annotations());
@@ -199,53 +202,6 @@ fn annotations(errors: &mut ErrorList, object: &Object, old: &Object) {
     }
 }
 
-pub(super) fn validate_status(object: &Object, old: &Object) -> ErrorList {
-    let mut errors = ErrorList::new();
-    annotations(&mut errors, object, old);
-    let (status, old_status) = (Node::of(object, "status"), Node::of(old, "status"));
-    let spec = Node::of(old, "spec");
-    if !status.text("nominatedNodeName").is_empty() {
-        named(&mut errors, &status.child("nominatedNodeName"), name_is_dns_subdomain);
-    }
-    immutable(&mut errors, &status.child("qosClass"), &old_status.child("qosClass"));
-    for list in ["containerStatuses", "initContainerStatuses"] {
-        stays_terminated(&mut errors, &status, &old_status, &spec, list);
-    }
-    for (field, key) in [("podIPs", "ip"), ("hostIPs", "ip")] {
-        let held: Vec<&str> = old_status.items(field).iter().map(|item| item.text(key)).collect();
-        for item in status.items(field) {
-            errors.extend(ip::is_valid_ip_for_legacy_field(&item.path, item.text(key), Strictness::Strict, &held));
-        }
-    }
-    errors
-}
-
-/// A container that came to its end does not run again, unless it is to be restarted.
-///
-/// Go: ValidateContainerStateTransition
-fn stays_terminated(errors: &mut ErrorList, new: &Node<'_>, old: &Node<'_>, spec: &Node<'_>, list: &str) {
-    let policy = spec.text("restartPolicy");
-    if policy == "Always" {
-        return;
-    }
-    let sidecars = spec.items("initContainers");
-    for status in old.items(list) {
-        let name = status.text("name");
-        let restarts = list == "initContainerStatuses"
-            && sidecars
-                .iter()
-                .any(|container| container.text("name") == name && container.text("restartPolicy") == "Always");
-        let failed = status.int("state.terminated.exitCode") != 0;
-        if !status.has("state.terminated") || (failed && policy == "OnFailure") || restarts {
-            continue;
-        }
-        if new.items(list).iter().any(|new| new.text("name") == name && !new.has("state.terminated")) {
-            let path = status.path.child("state");
-            errors.push(Error::forbidden(&path, "may not be transitioned to non-terminated state"));
-        }
-    }
-}
-
 fn is_static(object: &Object) -> bool {
     let source = object.str(&["metadata", "annotations", "kubernetes.io/config.source"]);
     !matches!(source, "" | "api") || object.annotations().contains_key(MIRROR)
@@ -255,7 +211,8 @@ pub(super) fn validate_ephemeral_containers(object: &Object, old: &Object) -> Er
     let mut errors = validate_pod(object);
     annotations(&mut errors, object, old);
     if is_static(old) {
-        errors.push(Error::forbidden(&Path::default().key(""), "static pods do not support ephemeral containers"));
+        let text = "static pods do not support ephemeral containers";
+        return vec![Error::forbidden(&Path::default().key(""), text)].into();
     }
     let list = Node::of(object, "spec.ephemeralContainers");
     for container in Node::of(old, "spec.ephemeralContainers").items_here() {
@@ -302,10 +259,45 @@ pub(super) fn validate_resize(object: &Object, old: &Object) -> ErrorList {
             return errors;
         }
     }
-    if !same(Some(&without_cpu_and_memory(&new_spec)), Some(&without_cpu_and_memory(&old_spec))) {
+    let running = Node::of(old, "status").items("containerStatuses");
+    // A node that cannot resize does not report what containers have.
+    if running.iter().find(|status| status.has("state.running")).is_some_and(|status| !status.has("resources")) {
+        errors.push(new_spec.forbidden("Pod running on node without support for resize"));
+    }
+    only_cpu_and_memory(&mut errors, &new_spec, &old_spec);
+    errors
+}
+
+/// What else than cpu and memory a resize changes: of containers, of sidecars, and of those that only run at first.
+fn only_cpu_and_memory(errors: &mut ErrorList, new_spec: &Node<'_>, old_spec: &Node<'_>) {
+    let (new, old) = (without_cpu_and_memory(new_spec), without_cpu_and_memory(old_spec));
+    let before = errors.len();
+    for list in ["containers", "initContainers"] {
+        let at = |spec: &Value, index: usize| spec.get(list).and_then(|list| list.get(index)).cloned();
+        for (index, container) in old_spec.items(list).iter().enumerate() {
+            let is_sidecar = container.text("restartPolicy") == "Always";
+            let (is_same, text) = match (list, is_sidecar) {
+                ("initContainers", false) => (
+                    same(new_spec.child(list).index(index).value, container.value),
+                    "resources for non-sidecar init containers are immutable",
+                ),
+                ("initContainers", true) => (
+                    same(at(&new, index).as_ref(), at(&old, index).as_ref()),
+                    "only cpu and memory resources for sidecar containers are mutable",
+                ),
+                _ => (
+                    same(at(&new, index).as_ref(), at(&old, index).as_ref()),
+                    "only cpu and memory resources are mutable",
+                ),
+            };
+            if !is_same {
+                errors.push(new_spec.forbidden(text));
+            }
+        }
+    }
+    if errors.len() == before && !same(Some(&new), Some(&old)) {
         errors.push(new_spec.forbidden("only cpu and memory resources are mutable"));
     }
-    errors
 }
 
 /// A spec without what a resize may change.
