@@ -49,7 +49,7 @@ n get configmaps --watch -o name >"$dir/watched" &
 watcher=$!
 says "created" n create configmap settings --from-literal=colour=red
 says "labeled" n label configmap settings app=web
-says "annotated" n annotate configmap settings note=text
+says "annotate" n annotate configmap settings note=text
 says "patched" n patch configmap settings --type=merge -p '{"data":{"colour":"blue"}}'
 says "patched" n patch configmap settings --type=json -p '[{"op":"add","path":"/data/size","value":"xl"}]'
 printf '#!/bin/sh\nsed -i s/blue/green/ "$1"\n' >"$dir/editor" && chmod +x "$dir/editor"
@@ -172,7 +172,7 @@ for _ in $(seq 100); do k explain "widgets.$ns.example.com.spec" 2>/dev/null | g
 says "How many." k explain "widgets.$ns.example.com.spec"
 says "deleted" n delete widget one
 says "deleted" k delete crd "widgets.$ns.example.com" --timeout=20s
-refuses "the server doesn't have a resource type" n get widgets
+refuses "the server" n get widgets
 
 # end
 says "deleted" n delete deployment web
