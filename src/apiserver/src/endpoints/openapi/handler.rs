@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use apimachinery::meta::time;
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use phase::BoxFuture;
 use serde_json::{Map, Value, json};
@@ -33,10 +34,12 @@ pub struct OpenAPIV3(pub Arc<OpenAPIManager>);
 impl Handler for OpenAPIV2 {
     fn serve<'a>(&'a self, cx: &'a mut Context) -> BoxFuture<'a, Response> {
         Box::pin(async move {
-            if !accepts_json(cx) {
-                return bare(StatusCode::NOT_ACCEPTABLE);
+            let document = self.0.v2();
+            match form_v2(cx.header("accept")) {
+                Some(Form::Json) => content(cx, &document),
+                Some(Form::Protobuf) => serve(cx, &document, document.protobuf_v2(), PROTOBUF_V2),
+                None => bare(StatusCode::NOT_ACCEPTABLE),
             }
-            content(cx, &self.0.v2())
         })
     }
 }
@@ -93,7 +96,38 @@ impl OpenAPIV3 {
     }
 }
 
+/// The forms of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    Protobuf,
+}
+
+/// The media type of version 2 as protobuf; `@` instead of the first dot is its old name.
+const PROTOBUF_V2: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// Returns the form that a client likes best.
+fn form_v2(accept: &str) -> Option<Form> {
+    if accept.is_empty() {
+        return Some(Form::Json);
+    }
+    let form = |subtype: &str| match subtype {
+        "*" | "json" => Some(Form::Json),
+        "com.github.proto-openapi.spec.v2.v1.0+protobuf" | "com.github.proto-openapi.spec.v2@v1.0+protobuf" => {
+            Some(Form::Protobuf)
+        }
+        _ => None,
+    };
+    negotiation::parse_accept(accept).iter().find_map(|clause| match (clause.kind, clause.subtype) {
+        ("*", "*") => Some(Form::Json),
+        ("application", subtype) => form(subtype),
+        _ => None,
+    })
+}
+
 /// Says whether JSON will do.
+///
+/// Simplified: documents of version 3 are not served as protobuf; kubectl and client-go read them as JSON.
 fn accepts_json(cx: &Context) -> bool {
     let accept = cx.header("accept");
     accept.is_empty()
@@ -108,13 +142,18 @@ fn bare(code: StatusCode) -> Response {
     response
 }
 
-/// Answers with a document, or with 304 to a client that has it.
+/// Answers with a document as JSON.
 fn content(cx: &Context, document: &Document) -> Response {
+    serve(cx, document, document.json.clone(), "application/json")
+}
+
+/// Answers with a form of a document, or with 304 to a client that has it.
+fn serve(cx: &Context, document: &Document, bytes: Bytes, media_type: &'static str) -> Response {
     let etag = format!("\"{}\"", document.hash);
     let mut response = if cx.header("if-none-match") == etag {
         bare(StatusCode::NOT_MODIFIED)
     } else {
-        responses::with_body(200, document.json.clone(), HeaderValue::from_static("application/json"))
+        responses::with_body(200, bytes, HeaderValue::from_static(media_type))
     };
     let headers = response.headers_mut();
     headers.insert(header::ETAG, HeaderValue::from_str(&etag).expect("hexadecimal"));
@@ -123,4 +162,17 @@ fn content(cx: &Context, document: &Document) -> Response {
     let modified = time::rfc1123(cx.services.clock.wall());
     headers.insert(header::LAST_MODIFIED, HeaderValue::from_str(&modified).expect("a date"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubectl_gets_protobuf_by_its_old_and_its_new_name() {
+        assert_eq!(form_v2("application/com.github.proto-openapi.spec.v2@v1.0+protobuf"), Some(Form::Protobuf));
+        assert_eq!(form_v2(PROTOBUF_V2), Some(Form::Protobuf));
+        assert_eq!(form_v2("application/json, */*"), Some(Form::Json));
+        assert_eq!((form_v2(""), form_v2("*/*"), form_v2("text/html")), (Some(Form::Json), Some(Form::Json), None));
+    }
 }

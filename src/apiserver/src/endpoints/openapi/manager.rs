@@ -10,7 +10,10 @@
 //!
 //! Every server adds its parts; a part is described when somebody asks, and kept until it changes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use apimachinery::runtime::schema::GroupVersion;
 use aws_lc_rs::digest::{SHA512, digest};
@@ -23,7 +26,7 @@ use crate::endpoints::{
     openapi::{
         definitions::{Definitions, Version, Writer},
         operations::{self, Body, Operation, Paths},
-        parameters,
+        parameters, protobuf,
     },
 };
 
@@ -65,13 +68,24 @@ pub struct Document {
     pub json: Bytes,
     /// SHA-512 of it, in capital hexadecimal digits.
     pub hash: String,
+    /// The same as protobuf, once somebody asked for it.
+    protobuf: OnceLock<Bytes>,
 }
 
 impl Document {
     fn new(value: &Value) -> Arc<Self> {
         let json = Bytes::from(value.to_string());
         let hash = digest(&SHA512, &json).as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Arc::new(Self { json, hash })
+        Arc::new(Self { json, hash, protobuf: OnceLock::new() })
+    }
+
+    /// Returns a document of version 2 as protobuf.
+    pub fn protobuf_v2(&self) -> Bytes {
+        let encode = || {
+            let document = serde_json::from_slice(&self.json).expect("it was made from a value");
+            Bytes::from(protobuf::encode(&document))
+        };
+        self.protobuf.get_or_init(encode).clone()
     }
 }
 

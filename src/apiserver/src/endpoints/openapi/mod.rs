@@ -10,6 +10,8 @@ pub mod parameters;
 
 pub mod operations;
 
+pub mod protobuf;
+
 pub mod manager;
 
 pub mod handler;
