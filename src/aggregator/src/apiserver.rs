@@ -20,6 +20,7 @@ use apiserver::{
         genericapiserver::GenericAPIServer,
         hooks::{PostStartHookFunc, post_start_hook},
         lifecycle_signals::LifecycleSignal,
+        run::PreparedGenericAPIServer,
         start_error::StartError,
     },
 };
@@ -37,7 +38,10 @@ use tokio_util::task::TaskTracker;
 use crate::{
     apiservice,
     apiservice_controller::APIServiceRegistrationController,
-    controllers::status::{local, remote},
+    controllers::{
+        openapi::{AggregationController, Form},
+        status::{local, remote},
+    },
     extension_server::Dialer,
     handler_apis::{ApiGroupHandler, ApisHandler},
     handler_discovery::DiscoveryManager,
@@ -90,6 +94,14 @@ pub struct APIAggregator {
     pub generic_api_server: Arc<GenericAPIServer>,
     /// The copy of all APIServices, for those who add controllers.
     pub api_services: Arc<SharedInformer>,
+    openapi: OpenAPIControllers,
+}
+
+/// One for each version of OpenAPI.
+#[derive(Clone)]
+struct OpenAPIControllers {
+    v2: Arc<AggregationController>,
+    v3: Arc<AggregationController>,
 }
 
 /// The paths that exist because an APIService does.
@@ -101,6 +113,8 @@ pub struct Routes {
     reject_forwarding_redirects: bool,
     /// Told about every change.
     discovery: Arc<DiscoveryManager>,
+    /// Told about every change, too.
+    openapi: OpenAPIControllers,
     registered: Mutex<Registered>,
 }
 
@@ -145,6 +159,10 @@ impl CompletedConfig {
         self.install_apis(&server, &api_services);
         let discovery =
             DiscoveryManager::new(server.aggregated_discovery_group_manager.clone(), server.services.clone());
+        let openapi = OpenAPIControllers {
+            v2: AggregationController::new(Form::V2, server.openapi.clone()),
+            v3: AggregationController::new(Form::V3, server.openapi.clone()),
+        };
         let routes = Arc::new(Routes {
             server: server.clone(),
             delegate,
@@ -152,11 +170,12 @@ impl CompletedConfig {
             dialer: self.extra.dialer.clone(),
             reject_forwarding_redirects: self.extra.reject_forwarding_redirects,
             discovery: discovery.clone(),
+            openapi: openapi.clone(),
             registered: Mutex::default(),
         });
         let registration = APIServiceRegistrationController::new(api_services.clone(), routes);
         self.add_hooks(&server, &informers, &registration, &discovery, initiated)?;
-        Ok(APIAggregator { generic_api_server: server, api_services })
+        Ok(APIAggregator { generic_api_server: server, api_services, openapi })
     }
 
     /// The group of APIServices itself.
@@ -223,6 +242,18 @@ impl CompletedConfig {
     }
 }
 
+impl APIAggregator {
+    /// Adds the hooks that come last, and prepares the generic server.
+    ///
+    /// Go: kube-aggregator/pkg/apiserver/apiserver.go PrepareRun
+    pub async fn prepare(self, trace: &Trace) -> Result<PreparedGenericAPIServer, StartError> {
+        let server = self.generic_api_server;
+        server.add_post_start_hook("apiservice-openapi-controller", self.openapi.v2.hook())?;
+        server.add_post_start_hook("apiservice-openapiv3-controller", self.openapi.v3.hook())?;
+        server.prepare(trace).await
+    }
+}
+
 fn start_informers(informers: &Arc<SharedInformerFactory>) -> PostStartHookFunc {
     let informers = informers.clone();
     post_start_hook(move |context| {
@@ -284,13 +315,13 @@ impl Routes {
         let mut registered = self.registered.lock();
         if let Some(handler) = registered.proxy_handlers.get(object.name()) {
             handler.update_api_service(object);
-            self.discovery.add_api_service(object, handler.clone());
+            self.tell(object, handler);
             return;
         }
         let handler =
             Arc::new(ProxyHandler::new(self.delegate.clone(), self.dialer.clone(), self.reject_forwarding_redirects));
         handler.update_api_service(object);
-        self.discovery.add_api_service(object, handler.clone());
+        self.tell(object, &handler);
         registered.proxy_handlers.insert(object.name().to_owned(), handler.clone());
         let mux = &self.server.handler.non_go_restful_mux;
         let path = proxy_path(object.name());
@@ -314,11 +345,20 @@ impl Routes {
         versions.insert(version.version);
     }
 
+    /// Tells those who collect documents of extension servers.
+    fn tell(&self, object: &Object, handler: &Arc<ProxyHandler>) {
+        self.discovery.add_api_service(object, handler.clone());
+        self.openapi.v2.add_api_service(object, handler.clone());
+        self.openapi.v3.add_api_service(object, handler.clone());
+    }
+
     /// Removes the routes of an APIService; the paths are the delegate's again.
     ///
     /// Go: kube-aggregator/pkg/apiserver/apiserver.go RemoveAPIService
     pub fn remove_api_service(&self, name: &str) {
         self.discovery.remove_api_service(name);
+        self.openapi.v2.remove_api_service(name);
+        self.openapi.v3.remove_api_service(name);
         let mut registered = self.registered.lock();
         if registered.proxy_handlers.remove(name).is_none() {
             return;

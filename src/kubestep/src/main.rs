@@ -22,6 +22,8 @@ mod ports;
 mod scenarios;
 mod serve;
 mod setup;
+#[cfg(test)]
+mod spans_test;
 mod walk;
 
 use std::{env, process::ExitCode};

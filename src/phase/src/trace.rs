@@ -210,6 +210,20 @@ impl Trace {
         }
     }
 
+    /// Notes an event inside a phase around the innermost one: what a handler does while storage calls it back.
+    pub fn note_in(&self, phase: Phase, message: impl Into<Label>) {
+        if let Some(inner) = &self.0 {
+            let span = {
+                let open = inner.open();
+                let entered = open.entered.iter().find(|(entered, _)| *entered == phase).map(|(_, span)| *span);
+                entered.filter(|span| open.stack.contains(span))
+            };
+            if let Some(span) = span {
+                inner.record(Event::Noted { span, message: message.into() });
+            }
+        }
+    }
+
     /// Enters a phase. Waits while someone holds it; the subject may come back edited.
     #[track_caller]
     pub fn enter<'a>(

@@ -8,4 +8,5 @@
 pub mod queue;
 
 pub mod autoregister;
+pub mod openapi;
 pub mod status;

@@ -30,7 +30,7 @@ pub async fn run(trace: Trace, options: ServerRunOptions, environment: Environme
     let config = config::new_config(&trace, completed, &environment).await?;
     let completed = config.complete(&trace).await?;
     let server = server::create_server_chain(&trace, completed).await?;
-    let prepared = server.generic_api_server.prepare(&trace).await?;
+    let prepared = server.prepare(&trace).await?;
     startup.done();
     prepared.run(trace, environment.stop).await
 }

@@ -50,20 +50,27 @@ pub struct Audit {
 ///
 /// Go: apiserver/pkg/endpoints/filters/audit.go WithAudit
 pub struct WithAudit {
-    audit: Arc<Audit>,
+    /// `None`: nothing is written down. The filter stands there all the same, as in Go.
+    audit: Option<Arc<Audit>>,
     long_running: LongRunningFunc,
 }
 
 impl WithAudit {
     /// Returns the filter.
-    pub fn new(audit: Arc<Audit>, long_running: LongRunningFunc) -> Self {
+    pub fn new(audit: Option<Arc<Audit>>, long_running: LongRunningFunc) -> Self {
         Self { audit, long_running }
     }
 
-    async fn audited(&self, cx: &mut Context, next: Next<'_>, config: RequestAuditConfig) -> Response {
-        let mut entry = Entry::begin(&self.audit, cx, config);
+    async fn audited(
+        &self,
+        audit: &Audit,
+        cx: &mut Context,
+        next: Next<'_>,
+        config: RequestAuditConfig,
+    ) -> Response {
+        let mut entry = Entry::begin(audit, cx, config);
         entry.keep_request(cx).await;
-        if entry.write(Stage::RequestReceived).is_err() && self.audit.sink.is_strict() {
+        if entry.write(Stage::RequestReceived).is_err() && audit.sink.is_strict() {
             return responses::internal_error(cx, "failed to store audit event");
         }
         let response = next.run(cx).await;
@@ -83,11 +90,12 @@ impl Filter for WithAudit {
     }
 
     fn handle<'a>(&'a self, cx: &'a mut Context, next: Next<'a>) -> BoxFuture<'a, Response> {
-        let config = self.audit.policy.evaluate(&get_authorizer_attributes(cx));
+        let Some(audit) = &self.audit else { return next.run(cx) };
+        let config = audit.policy.evaluate(&get_authorizer_attributes(cx));
         if config.level == Level::None {
             return next.run(cx);
         }
-        Box::pin(self.audited(cx, next, config))
+        Box::pin(self.audited(audit, cx, next, config))
     }
 }
 
@@ -321,7 +329,7 @@ mod tests {
         let policy = serde_json::from_value(json!({"rules": [{"level": level}], "omitManagedFields": true}));
         let keeps = Arc::new(Keeps::default());
         let audit = Arc::new(Audit { sink: keeps.clone(), policy: Arc::new(policy.expect("policy")) });
-        let filter = WithAudit::new(audit, requestinfo::basic_long_running_request_check(&["watch"], &[]));
+        let filter = WithAudit::new(Some(audit), requestinfo::basic_long_running_request_check(&["watch"], &[]));
         let answer = testing::run(filter, &testing::Answers(response), cx).await;
         testing::body(answer).await;
         keeps.0.lock().clone()

@@ -20,9 +20,6 @@ pub(super) async fn list(scope: &RequestScope, cx: &Context) -> Result<Response>
     let output = scope.negotiate(cx).await?;
     let options = list_options(scope, cx)?;
     let list = storage.list(cx, &options).await?;
-    if cx.trace.watched() {
-        cx.trace.note(format!("Listing from storage done [count={}]", list.items.len()));
-    }
     respond::list(scope, cx, list, output).await
 }
 

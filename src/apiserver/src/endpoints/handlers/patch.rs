@@ -80,10 +80,10 @@ struct Patch<'a> {
 impl UpdatedObjectInfo for Patch<'_> {
     fn updated_object<'a>(&'a self, cx: &'a Context, current: Option<&'a Object>) -> BoxFuture<'a, Result<Object>> {
         Box::pin(async move {
-            cx.trace.note("About to apply patch");
+            cx.trace.note_in(Phase::Patch, "About to apply patch");
             let mut object = self.apply(cx, current).await?;
             self.check(cx, current, &mut object)?;
-            cx.trace.note("About to check admission control");
+            cx.trace.note_in(Phase::Patch, "About to check admission control");
             let mut object = self.scope.admit_object(cx, &self.subject, object, current).await?;
             create::remove_duplicate_owner_references(cx, &mut object);
             Ok(object)

@@ -11,7 +11,7 @@
 //! Every server adds its parts; a part is described when somebody asks, and kept until it changes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -25,6 +25,7 @@ use crate::endpoints::{
     groupversion::APIGroupVersion,
     openapi::{
         definitions::{Definitions, Version, Writer},
+        merge,
         operations::{self, Body, Operation, Paths},
         parameters, protobuf,
     },
@@ -74,7 +75,10 @@ pub struct Document {
 
 impl Document {
     fn new(value: &Value) -> Arc<Self> {
-        let json = Bytes::from(value.to_string());
+        Self::of(Bytes::from(value.to_string()))
+    }
+
+    fn of(json: Bytes) -> Arc<Self> {
         let hash = digest(&SHA512, &json).as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
         Arc::new(Self { json, hash, protobuf: OnceLock::new() })
     }
@@ -102,6 +106,9 @@ struct State {
     v3: BTreeMap<String, Arc<Document>>,
     /// The document of version 2; any change loses it.
     v2: Option<Arc<Document>>,
+    /// What extension servers publish, by the name of their APIService.
+    foreign_v2: BTreeMap<String, Value>,
+    foreign_v3: BTreeMap<String, BTreeMap<String, Arc<Document>>>,
 }
 
 impl OpenAPIManager {
@@ -123,9 +130,31 @@ impl OpenAPIManager {
         state.v2 = None;
     }
 
+    /// Takes over an extension server's part of the document of version 2; `None`: it has none any more.
+    pub fn set_foreign_v2(&self, name: &str, document: Option<Value>) {
+        let mut state = self.state.lock();
+        let changed = match document {
+            Some(document) => state.foreign_v2.insert(name.to_owned(), document.clone()).is_none_or(|old| old != document),
+            None => state.foreign_v2.remove(name).is_some(),
+        };
+        if changed {
+            state.v2 = None;
+        }
+    }
+
+    /// Takes over an extension server's documents of version 3, by key; what this server describes itself stays.
+    pub fn set_foreign_v3(&self, name: &str, documents: BTreeMap<String, Bytes>) {
+        let documents = documents.into_iter().map(|(key, json)| (key, Document::of(json))).collect();
+        self.state.lock().foreign_v3.insert(name.to_owned(), documents);
+    }
+
     /// Returns the keys of the documents of version 3, with their hashes.
     pub fn index(&self) -> Vec<(String, String)> {
-        let keys: Vec<String> = self.state.lock().parts.keys().cloned().collect();
+        let keys: BTreeSet<String> = {
+            let state = self.state.lock();
+            let foreign = state.foreign_v3.values().flat_map(BTreeMap::keys);
+            state.parts.keys().chain(foreign).cloned().collect()
+        };
         keys.into_iter().filter_map(|key| self.v3(&key).map(|document| (key, document.hash.clone()))).collect()
     }
 
@@ -136,7 +165,10 @@ impl OpenAPIManager {
             if let Some(document) = state.v3.get(key) {
                 return Some(document.clone());
             }
-            state.parts.get(key)?.clone()
+            match state.parts.get(key) {
+                Some(part) => part.clone(),
+                None => return state.foreign_v3.values().find_map(|documents| documents.get(key)).cloned(),
+            }
         };
         let document = Document::new(&part.document_v3());
         self.state.lock().v3.insert(key.to_owned(), document.clone());
@@ -145,14 +177,18 @@ impl OpenAPIManager {
 
     /// Returns the document of version 2.
     pub fn v2(&self) -> Arc<Document> {
-        let parts: Vec<Part> = {
+        let (parts, foreign): (Vec<Part>, Vec<Value>) = {
             let state = self.state.lock();
             if let Some(document) = &state.v2 {
                 return document.clone();
             }
-            state.parts.values().cloned().collect()
+            (state.parts.values().cloned().collect(), state.foreign_v2.values().cloned().collect())
         };
-        let document = Document::new(&document_v2(&parts));
+        let mut document = document_v2(&parts);
+        for one in foreign {
+            merge::merge(&mut document, one);
+        }
+        let document = Document::new(&document);
         self.state.lock().v2 = Some(document.clone());
         document
     }

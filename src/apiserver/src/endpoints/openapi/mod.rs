@@ -12,6 +12,8 @@ pub mod operations;
 
 pub mod protobuf;
 
+pub mod merge;
+
 pub mod manager;
 
 pub mod handler;

@@ -105,9 +105,7 @@ fn filters_of_the_user(c: &Config) -> Vec<Box<dyn Filter>> {
         )));
     }
     chain.push(Box::new(WithTracing));
-    if let Some(audit) = audit {
-        chain.push(Box::new(WithAudit::new(audit, c.long_running_func.clone())));
-    }
+    chain.push(Box::new(WithAudit::new(audit, c.long_running_func.clone())));
     if let Some(authorizer) = &c.authorization.authorizer {
         let on = c.feature_gate.enabled("ConstrainedImpersonation");
         let constrained = if on { Constrained::On } else { Constrained::Off };
