@@ -131,7 +131,7 @@ impl GenericAPIServer {
         mux.handle("/openapi/v2", Arc::new(OpenAPIV2(self.openapi.clone())));
         let v3: Arc<dyn Handler> = Arc::new(OpenAPIV3(self.openapi.clone()));
         mux.handle("/openapi/v3", v3.clone());
-        mux.unlisted_handle_prefix("/openapi/v3/", v3);
+        mux.handle_prefix("/openapi/v3/", v3);
         self.publish(Subject::Groups);
         self.publish(Subject::CodeVersion);
     }

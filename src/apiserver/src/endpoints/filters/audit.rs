@@ -61,13 +61,7 @@ impl WithAudit {
         Self { audit, long_running }
     }
 
-    async fn audited(
-        &self,
-        audit: &Audit,
-        cx: &mut Context,
-        next: Next<'_>,
-        config: RequestAuditConfig,
-    ) -> Response {
+    async fn audited(&self, audit: &Audit, cx: &mut Context, next: Next<'_>, config: RequestAuditConfig) -> Response {
         let mut entry = Entry::begin(audit, cx, config);
         entry.keep_request(cx).await;
         if entry.write(Stage::RequestReceived).is_err() && audit.sink.is_strict() {

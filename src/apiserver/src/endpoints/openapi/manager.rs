@@ -134,7 +134,9 @@ impl OpenAPIManager {
     pub fn set_foreign_v2(&self, name: &str, document: Option<Value>) {
         let mut state = self.state.lock();
         let changed = match document {
-            Some(document) => state.foreign_v2.insert(name.to_owned(), document.clone()).is_none_or(|old| old != document),
+            Some(document) => {
+                state.foreign_v2.insert(name.to_owned(), document.clone()).is_none_or(|old| old != document)
+            }
             None => state.foreign_v2.remove(name).is_some(),
         };
         if changed {
