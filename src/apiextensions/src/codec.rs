@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use apimachinery::{
     api::errors::StatusError,
+    managedfields::overlay,
     runtime::{
         object::Object,
         schema::{GroupVersion, GroupVersionKind},
@@ -24,7 +25,7 @@ use apiserver::endpoints::{
 use phase::{BoxFuture, trace::Trace};
 use serde_json::Value;
 
-use crate::{conversion::Converter, schema::structural::Structural};
+use crate::{conversion::Converter, fieldmanager, schema::structural::Structural};
 
 /// The schemas of a definition's versions.
 pub type Structurals = Arc<BTreeMap<String, Structural>>;
@@ -102,6 +103,13 @@ impl Codec for CustomCodec {
         if let Some(structural) = self.structural(&object.gvk()) {
             structural.default(object);
         }
+    }
+
+    fn overlay(&self, original: &Object, applied: &Object) -> Result<Object, String> {
+        let structural = self.structural(&original.gvk()).ok_or("type converter must not be nil")?;
+        let schema = fieldmanager::with_meta(&structural.schema, &fieldmanager::object_meta());
+        let merged = overlay::overlay(&schema, &original.clone().into_value(), &applied.clone().into_value())?;
+        Ok(Object::from_value(merged).unwrap_or_default())
     }
 
     fn encode(&self, object: &Object, media: MediaType) -> Result<Vec<u8>, StatusError> {

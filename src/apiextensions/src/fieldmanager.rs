@@ -211,7 +211,7 @@ pub fn object_meta() -> Link {
 }
 
 /// Returns a custom kind's schema with the fields that every object has.
-fn with_meta(schema: &Schema, object_meta: &Link) -> Schema {
+pub(crate) fn with_meta(schema: &Schema, object_meta: &Link) -> Schema {
     complete(schema, object_meta, Place::Root)
 }
 

@@ -64,6 +64,12 @@ impl<'a> Interpreter<'a> {
         {
             return Ok(if test { Value::Bool(true) } else { value.clone() });
         }
+        // A type may have a dotted name, too.
+        if begins_a_type(operand)
+            && let Some(value) = dotted(operand).and_then(|name| functions::type_value(&format!("{name}.{field}")))
+        {
+            return Ok(value);
+        }
         let operand = self.eval(operand)?;
         let (operand, chained) = match operand {
             Value::Optional(None) => return Ok(if test { Value::Bool(false) } else { Value::Optional(None) }),
@@ -295,9 +301,28 @@ impl Fold {
     }
 }
 
+/// Whether a dotted name can be that of a type.
+fn begins_a_type(expr: &Expr) -> bool {
+    match &expr.kind {
+        Kind::Ident(name) => matches!(name.as_str(), "google" | "kubernetes" | "net"),
+        Kind::Select { operand, .. } => begins_a_type(operand),
+        _ => false,
+    }
+}
+
+/// `a.b.c` as one name.
+fn dotted(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        Kind::Ident(name) => Some(name.clone()),
+        Kind::Select { operand, field, test: false, optional: false } => Some(format!("{}.{field}", dotted(operand)?)),
+        _ => None,
+    }
+}
+
 /// The full name of a function that is called through a namespace: `optional.of`, `math.greatest`, `format.dns1123Label`.
 fn namespaced(target: &Expr, function: &str) -> Option<String> {
-    const NAMESPACES: &[&str] = &["optional", "math", "strings", "sets", "base64", "format", "ip", "cel"];
+    const NAMESPACES: &[&str] =
+        &["optional", "math", "strings", "sets", "base64", "format", "ip", "cel", "lists", "jsonpatch"];
     match &target.kind {
         Kind::Ident(name) if NAMESPACES.contains(&name.as_str()) => {
             let full = format!("{name}.{function}");

@@ -4,8 +4,11 @@
 //!
 //! Compound values are shared, so that passing an object into an expression copies a pointer.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
+use apimachinery::{api::resource::Quantity, util::url::Url};
+use ipnet::IpNet;
+use semver::Version;
 use serde_json::Value as Json;
 
 /// A value. Integers of JSON are `Int`, as in Kubernetes' use of the language.
@@ -37,6 +40,68 @@ pub enum Value {
     Type(&'static str),
     /// A value that may be absent.
     Optional(Option<Arc<Value>>),
+    /// A value of one of Kubernetes' libraries.
+    Foreign(Arc<Foreign>),
+}
+
+/// A value of one of Kubernetes' libraries, which only their functions look into.
+///
+/// Go: apiserver/pkg/cel/{quantity,ip,cidr,url,semver,format}.go
+#[derive(Clone, Debug, PartialEq)]
+pub enum Foreign {
+    /// `quantity('1Gi')`
+    Quantity(Quantity),
+    /// `ip('10.0.0.1')`
+    Ip(IpAddr),
+    /// `cidr('10.0.0.0/8')`
+    Cidr(IpNet),
+    /// `url('https://example.com')`
+    Url(Box<Url>),
+    /// `semver('1.2.3')`
+    Semver(Box<Version>),
+    /// `format.dns1123Label()`
+    Format(&'static str),
+}
+
+impl Foreign {
+    fn type_name(&self) -> &'static str {
+        match self {
+            Self::Quantity(_) => "kubernetes.Quantity",
+            Self::Ip(_) => "net.IP",
+            Self::Cidr(_) => "net.CIDR",
+            Self::Url(_) => "kubernetes.URL",
+            Self::Semver(_) => "kubernetes.Semver",
+            Self::Format(_) => "kubernetes.NamedFormat",
+        }
+    }
+
+    fn equals(&self, other: &Self) -> bool {
+        match (self, other) {
+            // `1k` is `1000`.
+            (Self::Quantity(a), Self::Quantity(b)) => a.minus(*b).sign() == 0,
+            (Self::Semver(a), Self::Semver(b)) => a.cmp_precedence(b) == Ordering::Equal,
+            (a, b) => a == b,
+        }
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quantity(quantity) => write!(f, "{quantity}"),
+            Self::Ip(address) => write!(f, "{address}"),
+            Self::Cidr(network) => write!(f, "{network}"),
+            Self::Url(url) => write!(f, "{}://{}{}", url.scheme, url.host, url.escaped_path),
+            Self::Semver(version) => write!(f, "{version}"),
+            Self::Format(name) => f.write_str(name),
+        }
+    }
+}
+
+impl From<Foreign> for Value {
+    fn from(foreign: Foreign) -> Self {
+        Self::Foreign(Arc::new(foreign))
+    }
 }
 
 /// A key of a map.
@@ -69,6 +134,7 @@ impl Value {
             Self::Timestamp(_) => "google.protobuf.Timestamp",
             Self::Type(_) => "type",
             Self::Optional(_) => "optional_type",
+            Self::Foreign(foreign) => foreign.type_name(),
         }
     }
 
@@ -109,7 +175,9 @@ impl Value {
             Self::List(items) => items.iter().map(Self::to_json).collect(),
             Self::Map(entries) => Json::Object(entries.iter().map(|(k, v)| (k.to_string(), v.to_json())).collect()),
             Self::Optional(Some(value)) => value.to_json(),
-            Self::Bytes(_) | Self::Duration(_) | Self::Timestamp(_) | Self::Type(_) => Json::from(self.to_string()),
+            Self::Bytes(_) | Self::Duration(_) | Self::Timestamp(_) | Self::Type(_) | Self::Foreign(_) => {
+                Json::from(self.to_string())
+            }
         }
     }
 
@@ -152,6 +220,7 @@ impl PartialEq for Value {
             (Self::Map(a), Self::Map(b)) => a == b,
             (Self::Type(a), Self::Type(b)) => a == b,
             (Self::Optional(a), Self::Optional(b)) => a == b,
+            (Self::Foreign(a), Self::Foreign(b)) => a.equals(b),
             _ => self.compare(other) == Some(Ordering::Equal),
         }
     }
@@ -189,6 +258,7 @@ impl fmt::Display for Value {
             Self::Duration(nanos) => f.write_str(&crate::functions::time::format_duration(*nanos)),
             Self::Timestamp(nanos) => f.write_str(&crate::functions::time::format_timestamp(*nanos)),
             Self::Type(name) => f.write_str(name),
+            Self::Foreign(foreign) => write!(f, "{foreign}"),
             other => write!(f, "{}", other.to_json()),
         }
     }

@@ -12,6 +12,7 @@ use apimachinery::{
 use serde_json::{Map, Value, json};
 
 use super::ratchet::Strictness;
+use crate::schema::{objectmeta, validation::Validator};
 
 /// Checks all defaults of a structural schema.
 pub fn validate(schema: &Node<'_>, strictness: &Strictness) -> ErrorList {
@@ -41,6 +42,12 @@ fn below(errors: &mut ErrorList, schema: &Node<'_>, is_root: bool, inside_metada
 fn one(errors: &mut ErrorList, shape: &Value, default: &Value, path: &Path, must_be_pruned: bool) {
     if must_be_pruned && has_unknown_fields(shape, default) {
         errors.push(Error::invalid(path, BadValue::Value(default.clone()), "must not have unknown fields"));
+    }
+    let metadata = objectmeta::validate(&openapi::schema(shape, None), path, default);
+    if metadata.is_empty() {
+        errors.extend(Validator::new(shape).validate(path, default));
+    } else {
+        errors.extend(metadata);
     }
 }
 

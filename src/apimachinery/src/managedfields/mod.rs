@@ -26,6 +26,7 @@ mod last_applied;
 pub mod managed;
 pub mod manager;
 mod merge;
+pub mod overlay;
 mod remove;
 pub mod scale;
 mod typed;

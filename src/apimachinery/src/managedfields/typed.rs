@@ -307,6 +307,16 @@ pub(super) fn descend<'s>(ty: Type<'s>, element: &str) -> Option<Type<'s>> {
     }
 }
 
+/// Returns the type of a field that a type declares; free keys are none.
+pub(super) fn named_field<'s>(ty: Type<'s>, name: &str) -> Option<Type<'s>> {
+    ty.schema.as_object()?.properties.get(name).map(Type::of_field)
+}
+
+/// Returns the type of the items of a list.
+pub(super) fn items(ty: Type<'_>) -> Option<Type<'_>> {
+    ty.schema.as_array().map(|array| Type::new(array.items.get()))
+}
+
 /// Says whether a type is owned as a whole though it holds fields or items.
 pub(super) fn is_atomic(ty: Type<'_>) -> bool {
     matches!(ty.schema.kind, Kind::Object(_) | Kind::Array(_)) && matches!(ty.shape(&Value::Null), Shape::Leaf)

@@ -48,6 +48,14 @@ fn split_port(host: &str) -> (&str, &str) {
     }
 }
 
+/// Decodes a name or value of a query; a plus is a space. What cannot be decoded stays as it is.
+///
+/// Go: QueryUnescape
+pub fn query_unescape(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    unescape(&spaced, false).unwrap_or(spaced)
+}
+
 /// Reads any reference. Go: Parse
 pub fn parse(text: &str) -> Result<Url, String> {
     let (main, fragment) = text.split_once('#').map_or((text, ""), |(main, fragment)| (main, fragment));

@@ -80,10 +80,12 @@ pub struct Reinvocation {
     pub is_reinvoke: bool,
     /// Whether somebody asked for a second time.
     pub should_reinvoke: bool,
-    /// Webhooks that were called, by plugin and uid, and want to be called again when the object changed after them.
+    /// Webhooks and policies that were called, by plugin and uid, and want to be called again when the object changed after them.
     pub invoked: Vec<Invoked>,
     /// The object as the last webhook left it, to see whether a plugin changed it since.
     pub last_webhook_output: Option<Object>,
+    /// The same for mutating policies.
+    pub last_policy_output: Option<Object>,
 }
 
 /// A webhook that was called and may be called again.

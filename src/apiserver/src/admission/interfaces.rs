@@ -59,6 +59,9 @@ pub trait ObjectInterfaces: Send + Sync + fmt::Debug {
     /// Reads a value as its kind does: unknown fields go away, what does not fit is refused with Go's sentence.
     fn decode(&self, object: Object) -> Result<Object, String>;
 
+    /// Puts what a policy applies over an object.
+    fn overlay(&self, original: &Object, applied: &Object) -> Result<Object, String>;
+
     /// Fills in what the object does not say.
     fn default(&self, object: &mut Object);
 }

@@ -61,6 +61,13 @@ pub trait Codec: Send + Sync {
         Err(StatusError::new_bad_request("strategic merge patch needs a description of the kind"))
     }
 
+    /// Puts what a policy applies over an object of this kind, as an apply without owners would.
+    ///
+    /// Go: apiserver/pkg/admission/plugin/policy/mutating/patch/smd.go ApplyStructuredMergeDiff
+    fn overlay(&self, _original: &Object, _applied: &Object) -> Result<Object, String> {
+        Err("type converter must not be nil".to_owned())
+    }
+
     /// Adds what Go writes of a kind even where it is empty: `spec: {}`.
     fn complete(&self, _object: &mut Object) {}
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use apimachinery::{
     api::errors::StatusError,
+    managedfields::overlay,
     runtime::{
         object::Object,
         schema::{GroupVersion, GroupVersionKind},
@@ -99,6 +100,12 @@ impl Codec for SchemaCodec {
         // The result is read into a struct of the kind, whatever type the patch says it has.
         object.set_gvk(&kind);
         Ok(Decoded { object, strict: decoded.strict })
+    }
+
+    fn overlay(&self, original: &Object, applied: &Object) -> Result<Object, String> {
+        let schema = self.schema(&original.gvk()).ok_or("type converter must not be nil")?;
+        let merged = overlay::overlay(&schema, &original.clone().into_value(), &applied.clone().into_value())?;
+        Ok(Object::from_value(merged).unwrap_or_default())
     }
 
     fn complete(&self, object: &mut Object) {

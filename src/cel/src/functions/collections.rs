@@ -24,6 +24,7 @@ pub(super) fn function(name: &str, args: &[Value]) -> Found {
             Some(Ok(Value::Bool(key.key().is_some_and(|key| entries.contains_key(&key)))))
         }
         ("size", [value]) => size(value),
+        ("lists.range", [Value::Int(count)]) => Some(Ok(Value::list((0..*count).map(Value::Int).collect()))),
         ("sets.contains", [Value::List(a), Value::List(b)]) => {
             Some(Ok(Value::Bool(b.iter().all(|item| a.contains(item)))))
         }
@@ -87,6 +88,8 @@ fn list_method(name: &str, items: &[Value], rest: &[Value]) -> Found {
             }
             Ok(Value::list(distinct))
         }
+        ("first", []) => Ok(Value::Optional(items.first().cloned().map(std::sync::Arc::new))),
+        ("last", []) => Ok(Value::Optional(items.last().cloned().map(std::sync::Arc::new))),
         ("reverse", []) => Ok(Value::list(items.iter().rev().cloned().collect())),
         ("sort", []) => {
             let mut sorted = items.to_vec();

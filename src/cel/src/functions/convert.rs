@@ -37,6 +37,11 @@ pub(super) fn function(name: &str, args: &[Value]) -> Found {
     }
 }
 
+/// Says whether a text is base64.
+pub(super) fn is_base64(text: &str) -> bool {
+    STANDARD.decode(text).is_ok()
+}
+
 fn string(value: &Value) -> Found {
     Some(match value {
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {

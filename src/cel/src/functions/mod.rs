@@ -5,6 +5,7 @@
 mod arithmetic;
 mod collections;
 mod convert;
+mod kubernetes;
 mod strings;
 pub mod time;
 
@@ -14,12 +15,34 @@ use crate::{Error, value::Value};
 
 /// Names of types are values: `type(1) == int`.
 pub fn type_value(name: &str) -> Option<Value> {
-    const TYPES: &[&str] = &["bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"];
+    const TYPES: &[&str] = &[
+        "bool",
+        "int",
+        "uint",
+        "double",
+        "string",
+        "bytes",
+        "list",
+        "map",
+        "null_type",
+        "type",
+        "optional_type",
+        "google.protobuf.Duration",
+        "google.protobuf.Timestamp",
+        "kubernetes.Quantity",
+        "kubernetes.URL",
+        "kubernetes.Semver",
+        "net.IP",
+        "net.CIDR",
+    ];
     TYPES.iter().find(|known| **known == name).map(|name| Value::Type(name))
 }
 
 /// Says whether a dotted name is a function rather than a method of a variable.
 pub fn is_namespaced(name: &str) -> bool {
+    if kubernetes::is_namespaced(name) {
+        return true;
+    }
     matches!(
         name,
         "optional.of"
@@ -34,6 +57,8 @@ pub fn is_namespaced(name: &str) -> bool {
             | "sets.intersects"
             | "base64.encode"
             | "base64.decode"
+            | "lists.range"
+            | "optional.unwrap"
     )
 }
 
@@ -48,11 +73,13 @@ pub fn call(name: &str, target: Option<Value>, args: Vec<Value>) -> Result<Value
             .or_else(|| collections::method(name, &all))
             .or_else(|| time::method(name, &all))
             .or_else(|| optional_method(name, &all))
+            .or_else(|| kubernetes::method(name, &all))
     } else {
         arithmetic::operator(name, &all)
             .or_else(|| collections::function(name, &all))
             .or_else(|| convert::function(name, &all))
             .or_else(|| optional_function(name, &all))
+            .or_else(|| kubernetes::function(name, &all))
     };
     found.unwrap_or_else(|| Err(no_overload(name, &all)))
 }
@@ -69,9 +96,19 @@ fn optional_function(name: &str, args: &[Value]) -> Found {
     Some(Ok(match (name, args) {
         ("optional.none", []) => Value::Optional(None),
         ("optional.of", [value]) => Value::Optional(Some(Arc::new(value.clone()))),
+        ("optional.unwrap", [Value::List(items)]) => present(items),
         ("optional.ofNonZeroValue", [value]) => Value::Optional((!is_zero(value)).then(|| Arc::new(value.clone()))),
         _ => return None,
     }))
+}
+
+/// The values of those that have one.
+fn present(items: &[Value]) -> Value {
+    let values = items.iter().filter_map(|item| match item {
+        Value::Optional(value) => value.as_deref().cloned(),
+        other => Some(other.clone()),
+    });
+    Value::list(values.collect())
 }
 
 fn is_zero(value: &Value) -> bool {
@@ -87,11 +124,14 @@ fn is_zero(value: &Value) -> bool {
         Value::Map(value) => value.is_empty(),
         Value::Duration(value) => *value == 0,
         Value::Optional(value) => value.is_none(),
-        Value::Timestamp(_) | Value::Type(_) => false,
+        Value::Timestamp(_) | Value::Type(_) | Value::Foreign(_) => false,
     }
 }
 
 fn optional_method(name: &str, args: &[Value]) -> Found {
+    if let ("unwrapOpt", [Value::List(items)]) = (name, args) {
+        return Some(Ok(present(items)));
+    }
     let [Value::Optional(value), rest @ ..] = args else { return None };
     Some(match (name, rest) {
         ("hasValue", []) => Ok(Value::Bool(value.is_some())),

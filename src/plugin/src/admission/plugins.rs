@@ -65,6 +65,7 @@ pub const ALL: &[Registered] = &[
     on("NodeDeclaredFeatureValidator", |_| Ok(always::silent("NodeDeclaredFeatureValidator"))),
     on("JobValidation", |_| Ok(always::silent("JobValidation"))),
     on("PodResizeValidator", |_| Ok(always::silent("PodResizeValidator"))),
+    on(policy::mutating::NAME, policy::mutating::new),
     on(mutating::NAME, mutating::new),
     on(policy::validating::NAME, policy::validating::new),
     on(validating::NAME, validating::new),

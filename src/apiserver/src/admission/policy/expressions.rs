@@ -5,7 +5,11 @@
 use std::collections::BTreeMap;
 
 use apimachinery::runtime::object::Object;
-use cel::{Program, Value as CelValue, Variables, value::Key};
+use cel::{
+    Program, Value as CelValue, Variables,
+    ast::{Expr, Kind},
+    value::Key,
+};
 use serde_json::Value;
 
 /// A compiled expression with its text.
@@ -21,6 +25,37 @@ impl Expression {
     pub fn new(text: &str) -> Self {
         Self { text: text.to_owned(), program: Program::compile(text) }
     }
+}
+
+impl Expression {
+    /// Says whether every object that it makes stands where its type says: `Object.spec{...}` under `spec`.
+    ///
+    /// Simplified: looked at in the text, where kube-apiserver looks at the value.
+    ///
+    /// Go: apiserver/pkg/cel/mutation/dynamic/objects.go CheckTypeNamesMatchFieldPathNames
+    pub fn check_type_names(&self) -> Result<(), String> {
+        match &self.program {
+            Ok(program) => check_type_names(program.expr(), None),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// `place`: the type that the fields around an expression lead to, if any do.
+fn check_type_names(expr: &Expr, place: Option<&str>) -> Result<(), String> {
+    let Kind::Struct { name, fields } = &expr.kind else {
+        return expr.children().into_iter().try_for_each(|child| check_type_names(child, place));
+    };
+    // Patches are of no place, and what they set begins one.
+    if name == "JSONPatch" {
+        return fields.iter().try_for_each(|(_, value)| check_type_names(value, None));
+    }
+    if let Some(place) = place.filter(|place| *place != name) {
+        return Err(format!(
+            "unexpected type name {name:?}, expected {place:?}, which matches field name path from root Object type"
+        ));
+    }
+    fields.iter().try_for_each(|(field, value)| check_type_names(value, Some(&format!("{name}.{field}"))))
 }
 
 /// The variables of one evaluation.

@@ -23,4 +23,5 @@ pub mod source;
 pub mod expressions;
 pub mod params;
 
+pub mod mutating;
 pub mod validating;

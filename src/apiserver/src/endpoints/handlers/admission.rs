@@ -191,6 +191,10 @@ impl ObjectInterfaces for KindInterfaces {
         self.codec.decode_value(object).map(|decoded| decoded.object).map_err(|error| error.message)
     }
 
+    fn overlay(&self, original: &Object, applied: &Object) -> std::result::Result<Object, String> {
+        self.codec.overlay(original, applied)
+    }
+
     fn default(&self, object: &mut Object) {
         self.codec.default(object);
     }
