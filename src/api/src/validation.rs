@@ -374,6 +374,21 @@ fn node_field_requirement(errors: &mut ErrorList, requirement: &Node<'_>) {
     }
 }
 
+/// Returns what a client should know of a node's label that has a newer name.
+///
+/// Go: pkg/api/node/util.go GetNodeLabelDeprecatedMessage
+pub fn node_label_deprecation(path: &Path, label: &str) -> Option<String> {
+    let (since, instead) = match label {
+        "beta.kubernetes.io/arch" => ("v1.14", "kubernetes.io/arch"),
+        "beta.kubernetes.io/os" => ("v1.14", "kubernetes.io/os"),
+        "failure-domain.beta.kubernetes.io/region" => ("v1.17", "topology.kubernetes.io/region"),
+        "failure-domain.beta.kubernetes.io/zone" => ("v1.17", "topology.kubernetes.io/zone"),
+        "beta.kubernetes.io/instance-type" => ("v1.17", "node.kubernetes.io/instance-type"),
+        _ => return None,
+    };
+    Some(format!("{path}: deprecated since {since}; use \"{instead}\" instead"))
+}
+
 /// Says where an annotation stands.
 pub fn annotation_path(key: &str) -> Path {
     Path::new("metadata").child("annotations").key(key)

@@ -8,13 +8,25 @@ use crate::{
     core::pod::{resources, scheduling},
     node::Node,
     rules::Rules,
-    validation::{dns_label, duplicate_struct, immutable, labels, required_text},
+    validation::{dns_label, duplicate_struct, immutable, labels, node_label_deprecation, required_text},
 };
 
 /// Returns the rules of a kind of this group.
 pub fn rules(kind: &str) -> Option<&'static Rules> {
-    static RUNTIME_CLASS: Rules = Rules { validate, validate_update, ..Rules::PLAIN };
+    static RUNTIME_CLASS: Rules = Rules {
+        validate,
+        validate_update,
+        warnings_on_create: warnings,
+        warnings_on_update: |class, _| warnings(class),
+        ..Rules::PLAIN
+    };
     (kind == "RuntimeClass").then_some(&RUNTIME_CLASS)
+}
+
+/// Go: pkg/api/node/util.go GetWarningsForRuntimeClass
+fn warnings(class: &Object) -> Vec<String> {
+    let selector = Node::of(class, "scheduling").child("nodeSelector");
+    selector.entries_here().iter().filter_map(|(label, _)| node_label_deprecation(&selector.path, label)).collect()
 }
 
 fn validate(class: &Object) -> ErrorList {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     node::Node,
     rules::{Rules, differs},
-    validation::{immutable, one_of_or_empty, required_text, supported},
+    validation::{immutable, node_label_deprecation, one_of_or_empty, required_text, supported},
 };
 
 /// A driver is given at most so many parameters, of at most so many bytes together.
@@ -40,6 +40,8 @@ pub(super) const STORAGE_CLASS: Rules = Rules {
         immutable(&mut errors, &mode(class), &mode(old));
         errors
     },
+    warnings_on_create: warnings,
+    warnings_on_update: |class, _| warnings(class),
     ..Rules::PLAIN
 };
 
@@ -52,6 +54,13 @@ pub(super) const ATTRIBUTES_CLASS: Rules = Rules {
     },
     ..Rules::PLAIN
 };
+
+/// Go: pkg/api/storage/util.go GetWarningsForStorageClass
+fn warnings(class: &Object) -> Vec<String> {
+    let terms = Node::of(class, "allowedTopologies").items_here();
+    let keys = terms.iter().flat_map(|term| term.items("matchLabelExpressions")).map(|item| item.child("key"));
+    keys.filter_map(|key| node_label_deprecation(&key.path, key.as_str())).collect()
+}
 
 fn forbid_changes(errors: &mut ErrorList, class: &Object, old: &Object, fields: &[&str]) {
     for field in fields.iter().filter(|field| differs(class, old, field)) {

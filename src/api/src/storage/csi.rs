@@ -18,7 +18,8 @@ use crate::{
     node::Node,
     rules::{Generation, Rules, same},
     validation::{
-        FIELD_IMMUTABLE, SUBDOMAIN, immutable, label_selector, named, not_negative, quantity_not_negative, supported,
+        FIELD_IMMUTABLE, SUBDOMAIN, immutable, label_selector, named, node_label_deprecation, not_negative,
+        quantity_not_negative, supported,
     },
 };
 
@@ -38,6 +39,7 @@ pub(super) const DRIVER: Rules = Rules {
         immutable(&mut errors, &modes(driver), &modes(old));
         errors
     },
+    warnings_on_create: driver_warnings,
     ..Rules::PLAIN
 };
 
@@ -55,6 +57,8 @@ pub(super) const CAPACITY: Rules = Rules {
         immutable(&mut errors, &class(capacity), &class(old));
         errors
     },
+    warnings_on_create: capacity_warnings,
+    warnings_on_update: |capacity, _| capacity_warnings(capacity),
     ..Rules::PLAIN
 };
 
@@ -74,6 +78,27 @@ fn default_driver(object: &mut Object) {
     if spec.get("volumeLifecycleModes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         spec["volumeLifecycleModes"] = json!(["Persistent"]);
     }
+}
+
+fn driver_warnings(driver: &Object) -> Vec<String> {
+    let spec = Node::of(driver, "spec");
+    if spec.len("tokenRequests") == 0 || spec.has("serviceAccountTokenInSecrets") {
+        return Vec::new();
+    }
+    let text = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent \
+                possible logging of tokens in volume attributes";
+    vec![text.to_owned()]
+}
+
+/// Go: pkg/api/storage/util.go GetWarningsForCSIStorageCapacity
+fn capacity_warnings(capacity: &Object) -> Vec<String> {
+    let topology = Node::of(capacity, "nodeTopology");
+    let keys = topology.items("matchExpressions").into_iter().map(|item| item.child("key"));
+    let mut warnings: Vec<String> = keys.filter_map(|key| node_label_deprecation(&key.path, key.as_str())).collect();
+    let labels = topology.child("matchLabels");
+    let entries = labels.entries_here();
+    warnings.extend(entries.iter().filter_map(|(label, _)| node_label_deprecation(&labels.path.child(label), label)));
+    warnings
 }
 
 /// Go: validateCSIDriverSpec

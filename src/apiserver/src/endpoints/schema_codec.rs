@@ -33,6 +33,17 @@ pub struct SchemaCodec {
     pub default: fn(&mut Object),
 }
 
+/// The kinds that a client may send: what answers alone are turned into is none of them.
+struct Readable<'a>(&'a dyn Kinds);
+
+impl Kinds for Readable<'_> {
+    fn schema(&self, kind: &GroupVersionKind) -> Option<Arc<Schema>> {
+        let is_answer = kind.group == "apidiscovery.k8s.io"
+            || (kind.group == "meta.k8s.io" && kind.kind.starts_with("PartialObjectMetadata"));
+        if is_answer { None } else { self.0.schema(kind) }
+    }
+}
+
 impl SchemaCodec {
     fn schema(&self, kind: &GroupVersionKind) -> Option<Arc<Schema>> {
         self.kinds.schema(kind)
@@ -58,7 +69,7 @@ fn format(media: MediaType) -> Format {
 
 impl Codec for SchemaCodec {
     fn decode(&self, default: &GroupVersionKind, media: MediaType, body: &[u8]) -> Result<Decoded, DecodeError> {
-        let decoded = codec::decode(&*self.kinds, SCHEME, default, format(media), body)
+        let decoded = codec::decode(&Readable(&*self.kinds), SCHEME, default, format(media), body)
             .map_err(|codec::DecodeError { kind, message }| DecodeError { kind, message })?;
         Ok(Decoded { object: decoded.object, strict: decoded.strict })
     }

@@ -6,6 +6,7 @@ pub mod authentication;
 pub mod authorization;
 pub mod codec;
 pub mod core;
+pub mod devices;
 pub mod fieldmanager;
 pub mod namespace;
 pub mod openid;

@@ -33,6 +33,7 @@ use serde_json::Value;
 
 use crate::registry::{
     codec::StorageCodec,
+    devices::AdminAccess,
     namespace::NamespaceStore,
     strategy::{BuiltInStrategy, PartStrategy},
     subresources::{self, Special},
@@ -97,7 +98,9 @@ impl Provider<'_> {
                 if !served || !resource.has_verb("list") || resource.kind == "ComponentStatus" {
                     continue;
                 }
-                let store = by_prefix.entry(resource.storage_prefix).or_insert_with(|| self.store(resource));
+                let namespaces = by_prefix.get("namespaces").map(|store| store.storage.clone());
+                let store =
+                    by_prefix.entry(resource.storage_prefix).or_insert_with(|| self.store(resource, namespaces));
                 // Each version judges by its own rules, names the labels of its field selectors, and says its own name.
                 let strategy = Arc::new(BuiltInStrategy::new(resource));
                 let group_resource = GroupResource::new(group, resource.plural);
@@ -115,7 +118,7 @@ impl Provider<'_> {
         groups
     }
 
-    fn store(&self, resource: &'static Resource) -> Store {
+    fn store(&self, resource: &'static Resource, namespaces: Option<Arc<dyn storage::interface::Interface>>) -> Store {
         let hub = resource.storage_version();
         let group_resource = GroupResource::new(&resource.group_version.group, resource.plural);
         let media =
@@ -136,8 +139,11 @@ impl Provider<'_> {
             },
             if is_event { WatchCache::Off } else { WatchCache::On },
         );
-        let hooks: Arc<dyn Hooks> =
-            if is_event { Arc::new(EventTTL(self.event_ttl.as_secs())) } else { Arc::new(NoHooks) };
+        let hooks: Arc<dyn Hooks> = match (resource.kind.as_str(), namespaces) {
+            ("Event", _) => Arc::new(EventTTL(self.event_ttl.as_secs())),
+            ("ResourceClaim" | "ResourceClaimTemplate", Some(namespaces)) => Arc::new(AdminAccess { namespaces }),
+            _ => Arc::new(NoHooks),
+        };
         Store {
             kind: hub,
             resource: group_resource,

@@ -9,11 +9,12 @@ use api::{
     fieldlabels,
     resources::{RESOURCES, Resource},
     rules::{self, Part, Request, Rules},
+    scheduling::SYSTEM_PRIORITY_CLASSES,
 };
 use apimachinery::{
     api::{errors::StatusError, validation::object_meta::Scope},
     meta::options::DeleteOptions,
-    runtime::object::Object,
+    runtime::{object::Object, schema::GroupResource},
     validation::field::ErrorList,
 };
 use apiserver::{
@@ -147,6 +148,17 @@ impl Strategy for BuiltInStrategy {
         let warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to \
                        remove them or set propagationPolicy=Orphan to suppress this warning";
         vec![warning.to_owned()]
+    }
+
+    /// Classes of the system go with a collection, but not by their names.
+    fn check_delete(&self, name: &str) -> Result<()> {
+        let is_system = SYSTEM_PRIORITY_CLASSES.iter().any(|(class, _)| *class == name);
+        if self.resource.kind != "PriorityClass" || !is_system {
+            return Ok(());
+        }
+        let resource = GroupResource::new("scheduling.k8s.io", "priorityclasses");
+        let reason = "this is a system priority class and cannot be deleted";
+        Err(StatusError::new_forbidden(&resource, name, reason))
     }
 
     fn hide_from_metadata(&self, metadata: &mut Value) {

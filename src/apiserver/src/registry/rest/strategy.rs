@@ -136,6 +136,13 @@ pub trait Strategy: Send + Sync {
         Vec::new()
     }
 
+    /// Refuses to delete an object, by its name alone.
+    ///
+    /// Go: pkg/registry/scheduling/priorityclass/storage/storage.go REST.Delete
+    fn check_delete(&self, _name: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// Fields that a client cannot own through this resource.
     fn reset_fields(&self) -> Vec<ResetFields> {
         Vec::new()

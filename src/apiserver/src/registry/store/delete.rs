@@ -40,6 +40,7 @@ impl GracefulDeleter for Store {
         options: &'a DeleteOptions,
     ) -> BoxFuture<'a, Result<Deleted>> {
         Box::pin(async move {
+            self.strategy.check_delete(name)?;
             self.warn(cx, options);
             let key = self.key(cx, name)?;
             let current = self.storage.get(&cx.trace, &key, GetOptions::default()).await;
