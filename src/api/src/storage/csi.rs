@@ -16,7 +16,7 @@ use crate::{
     defaults::{absent, made},
     gostruct,
     node::Node,
-    rules::{Generation, Rules, same},
+    rules::{Generation, Rules, differs, same},
     validation::{
         FIELD_IMMUTABLE, SUBDOMAIN, immutable, label_selector, named, node_label_deprecation, not_negative,
         quantity_not_negative, supported,
@@ -40,6 +40,9 @@ pub(super) const DRIVER: Rules = Rules {
         errors
     },
     warnings_on_create: driver_warnings,
+    warnings_on_update: |driver, old| {
+        if differs(driver, old, "spec.tokenRequests") { driver_warnings(driver) } else { Vec::new() }
+    },
     ..Rules::PLAIN
 };
 
