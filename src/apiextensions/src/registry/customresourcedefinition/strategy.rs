@@ -37,6 +37,10 @@ pub fn default(object: &mut Object) {
     if object.get(&service).is_some_and(|service| service.is_object() && service.get("port").is_none()) {
         object.set(&[&service[..], &["port"]].concat(), 443);
     }
+    let stored = object.get(&["status", "storedVersions"]);
+    if stored.and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        note_stored_version(object);
+    }
 }
 
 /// Notes the storage version among those in which objects may lie.

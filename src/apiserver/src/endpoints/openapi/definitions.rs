@@ -42,9 +42,9 @@ impl Version {
 pub trait Definitions: Send + Sync {
     /// Returns a type.
     fn get(&self, name: &str) -> Option<Arc<Schema>>;
-    /// Returns a type as one version of OpenAPI is told of it: custom types differ.
-    fn get_in(&self, name: &str, _version: Version) -> Option<Arc<Schema>> {
-        self.get(name)
+    /// Returns a definition that is written already: custom types are published in the words of their authors.
+    fn written(&self, _name: &str, _version: Version) -> Option<Value> {
+        None
     }
     /// Returns the name of a kind's definition: `io.k8s.api.core.v1.Pod`.
     fn name_of(&self, kind: &GroupVersionKind) -> Option<String>;
@@ -66,10 +66,19 @@ impl Writer<'_> {
         let mut written: BTreeMap<String, Value> = BTreeMap::new();
         let mut open: BTreeSet<String> = roots.into_iter().collect();
         while let Some(name) = open.pop_first() {
-            let Some(schema) = self.definitions.get_in(&name, self.version) else { continue };
             let mut found = BTreeSet::new();
-            references(&schema, &mut found);
-            written.insert(name, self.definition(&schema));
+            let definition = match self.definitions.written(&name, self.version) {
+                Some(definition) => {
+                    written_references(&definition, &mut found);
+                    definition
+                }
+                None => {
+                    let Some(schema) = self.definitions.get(&name) else { continue };
+                    references(&schema, &mut found);
+                    self.definition(&schema)
+                }
+            };
+            written.insert(name, definition);
             open.extend(found.into_iter().filter(|name| !written.contains_key(name)));
         }
         written.into_iter().collect()
@@ -134,9 +143,6 @@ impl Writer<'_> {
         };
         put_text(out, "type", kind);
         put_text(out, "format", if format.is_empty() { &schema.format } else { format });
-        if schema.nullable && self.version == Version::V3 {
-            out.insert("nullable".to_owned(), true.into());
-        }
         if let Some(constraints) = &schema.constraints {
             self.put_constraints(out, constraints);
         }
@@ -291,6 +297,19 @@ fn part_default(link: &Link) -> Option<Value> {
     let schema = link.get();
     let built_in = link.name().is_some() && matches!(schema.kind, Kind::Object(_));
     schema.default.clone().or_else(|| built_in.then(|| json!({})))
+}
+
+/// Collects the names of the types that a written definition refers to.
+fn written_references(definition: &Value, found: &mut BTreeSet<String>) {
+    match definition {
+        Value::Object(fields) => {
+            let reference = fields.get("$ref").and_then(Value::as_str);
+            found.extend(reference.and_then(|reference| reference.rsplit('/').next()).map(str::to_owned));
+            fields.values().for_each(|value| written_references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| written_references(value, found)),
+        _ => {}
+    }
 }
 
 /// Collects the names of the types that a type refers to.
