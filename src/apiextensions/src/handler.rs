@@ -6,6 +6,9 @@
 //!   anything that no definition describes -> the next server
 //! ```
 //!
+//! Simplified: the first object is taken at once; kube-apiserver lets it wait for up to two seconds after the definition
+//! was established, for the sake of other servers that do not know yet.
+//!
 //! Go: apiextensions-apiserver/pkg/apiserver/customresource_handler.go crdHandler
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -89,9 +92,9 @@ impl Serving {
         if stale {
             infos.remove(old.uid());
         }
-        if new.is_none() {
-            let old = Definition::of(old);
-            for version in &old.spec.versions {
+        let (old, new) = (Definition::of(old), new.map(Definition::of));
+        for version in &old.spec.versions {
+            if !new.as_ref().is_some_and(|new| new.serves(&version.name)) {
                 self.environment.equivalents.forget(&old.gvr(&version.name));
             }
         }
@@ -143,7 +146,7 @@ impl Handler for CRDHandler {
             if let Some(warning) = &version.warning {
                 cx.warnings.add(warning.as_str());
             }
-            info.open().await;
+            info.open(version).await;
             let going = definition.deleting || definition.is_true(TERMINATING);
             match route(version, going, cx) {
                 Ok((scope, verb)) => handlers::serve(scope, verb, cx).await,

@@ -4,6 +4,8 @@
 //!
 //! Simplified: no ranges, no unions, no recursive descent: `..` and `[0:2]` find nothing.
 
+use std::cmp::Ordering;
+
 use apimachinery::util::strconv;
 use serde_json::Value;
 
@@ -117,16 +119,16 @@ impl Filter {
             (Some(found), Some(value)) => found.partial_cmp(&value),
             _ => match (found.as_str(), value.as_str()) {
                 (Some(found), Some(value)) => Some(found.cmp(value)),
-                _ => (*found == value).then_some(std::cmp::Ordering::Equal),
+                _ => (*found == value).then_some(Ordering::Equal),
             },
         };
         match operator.as_str() {
-            "==" => order.is_some_and(|order| order.is_eq()),
-            "!=" => order.is_none_or(|order| order.is_ne()),
-            "<=" => order.is_some_and(|order| order.is_le()),
-            ">=" => order.is_some_and(|order| order.is_ge()),
-            "<" => order.is_some_and(|order| order.is_lt()),
-            _ => order.is_some_and(|order| order.is_gt()),
+            "==" => order.is_some_and(Ordering::is_eq),
+            "!=" => order.is_none_or(Ordering::is_ne),
+            "<=" => order.is_some_and(Ordering::is_le),
+            ">=" => order.is_some_and(Ordering::is_ge),
+            "<" => order.is_some_and(Ordering::is_lt),
+            _ => order.is_some_and(Ordering::is_gt),
         }
     }
 }

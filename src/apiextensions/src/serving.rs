@@ -132,13 +132,14 @@ impl ServingInfo {
         }
     }
 
-    /// Opens the stores of all versions and waits a little until they can be read from memory.
-    pub async fn open(&self) {
+    /// Opens the stores of all versions and waits a little until the one that is asked can be read from memory.
+    pub async fn open(&self, asked: &ServedVersion) {
+        for version in self.versions.values() {
+            version.storage.custom_resource.lazy.opened();
+        }
         let ready = async {
-            for version in self.versions.values() {
-                while version.storage.custom_resource.lazy.readiness_check().is_err() {
-                    tokio::time::sleep(POLL).await;
-                }
+            while asked.storage.custom_resource.lazy.readiness_check().is_err() {
+                tokio::time::sleep(POLL).await;
             }
         };
         if tokio::time::timeout(PATIENCE, ready).await.is_err() {
@@ -251,8 +252,8 @@ impl ScopeMaker<'_> {
         let Spec { group, names, .. } = &self.definition.spec;
         let mut warning = format!("{group}/{} {} is deprecated", version.name, names.kind);
         let rank = |name: &str| apiserver::endpoints::discovery::aggregated::kube_version(name);
-        let newer = self.definition.served_versions().into_iter();
-        let newer = newer.filter(|other| !other.deprecated && rank(&other.name) > rank(&version.name)).next();
+        let mut newer = self.definition.served_versions().into_iter();
+        let newer = newer.find(|other| !other.deprecated && rank(&other.name) > rank(&version.name));
         if let Some(newer) = newer {
             warning.push_str(&format!("; use {group}/{} {}", newer.name, names.kind));
         }

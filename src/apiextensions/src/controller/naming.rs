@@ -36,7 +36,7 @@ async fn sync(tools: &Tools, queue: &WorkQueue, name: &str) -> Result<(), String
         return Ok(());
     };
     let definition = Definition::of(&object);
-    if definition.spec.names == definition.status.accepted_names && !definition.status.conditions.is_empty() {
+    if definition.spec.names == definition.status.accepted_names {
         return Ok(());
     }
     let decision = decide(&definition, &used_names(tools, &definition));

@@ -226,7 +226,7 @@ fn is_isbn10(text: &str) -> bool {
     }
     let digit = |byte: u8| if byte == b'X' { 10 } else { u32::from(byte - b'0') };
     let sum: u32 = text.bytes().zip(1..).map(|(byte, place)| place * digit(byte)).sum();
-    sum % 11 == 0
+    sum.is_multiple_of(11)
 }
 
 fn is_isbn13(text: &str) -> bool {
@@ -236,7 +236,7 @@ fn is_isbn13(text: &str) -> bool {
     }
     let sum: u32 =
         text.bytes().zip([1, 3].into_iter().cycle()).map(|(byte, factor)| factor * u32::from(byte - b'0')).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Go: govalidator IsCreditCard
@@ -248,11 +248,11 @@ fn is_credit_card(text: &str) -> bool {
     let double = |digit: u32| if digit * 2 >= 10 { digit * 2 % 10 + 1 } else { digit * 2 };
     let digits = digits.bytes().rev().map(|byte| u32::from(byte - b'0')).enumerate();
     let sum: u32 = digits.map(|(place, digit)| if place % 2 == 1 { double(digit) } else { digit }).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 fn days_of(year: u32, month: u32) -> u32 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,

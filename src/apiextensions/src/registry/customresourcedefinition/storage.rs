@@ -88,7 +88,7 @@ pub fn storages(getter: &dyn RESTOptionsGetter) -> BTreeMap<String, Arc<dyn Stor
     };
     let status = SubresourceStore::new(&store, Arc::new(StatusStrategy));
     BTreeMap::from([
-        ("customresourcedefinitions".to_owned(), Arc::new(REST(store)) as Arc<dyn Storage>),
+        ("customresourcedefinitions".to_owned(), Arc::new(DefinitionREST(store)) as Arc<dyn Storage>),
         ("customresourcedefinitions/status".to_owned(), Arc::new(status)),
     ])
 }
@@ -138,9 +138,9 @@ impl installer::Scheme for DefinitionScheme {
 /// The store, with a delete of its own.
 ///
 /// Go: REST
-struct REST(Store);
+struct DefinitionREST(Store);
 
-impl Storage for REST {
+impl Storage for DefinitionREST {
     fn kind(&self) -> GroupVersionKind {
         self.0.kind()
     }
@@ -202,7 +202,7 @@ impl Storage for REST {
     }
 }
 
-impl GracefulDeleter for REST {
+impl GracefulDeleter for DefinitionREST {
     /// The first delete marks the definition and adds the finalizer; any other is the store's.
     fn delete<'a>(
         &'a self,
@@ -224,7 +224,7 @@ impl GracefulDeleter for REST {
     }
 }
 
-impl REST {
+impl DefinitionREST {
     fn check_preconditions(&self, current: &Object, name: &str, options: &DeleteOptions) -> Result<()> {
         let wanted = &options.preconditions;
         for (what, wanted, found) in [
@@ -308,7 +308,7 @@ impl TryUpdate for Mark<'_> {
     }
 }
 
-impl CollectionDeleter for REST {
+impl CollectionDeleter for DefinitionREST {
     /// Deletes one after the other, each as a single delete would.
     fn delete_collection<'a>(
         &'a self,

@@ -1,6 +1,8 @@
 //! Definitions of the version before, as kube-apiserver still stores them: what all versions have in common stands
 //! once, above them.
 //!
+//! Simplified: they are read, and written as v1; kube-apiserver still writes v1beta1.
+//!
 //! Go: apiextensions-apiserver/pkg/apis/apiextensions/v1beta1/{conversion,defaults}.go,
 //! apiextensions-apiserver/pkg/apis/apiextensions/v1/conversion.go
 

@@ -10,16 +10,22 @@
 //!
 //! Go: kube-openapi/pkg/validation/validate, apiextensions-apiserver/pkg/apiserver/validation/{validation,ratcheting}.go
 
+mod numbers;
+mod outcome;
+
 use std::collections::BTreeMap;
 
 use apimachinery::{
     util::strconv::{self, quote},
-    validation::field::{BadValue, Error, ErrorList, Path},
+    validation::field::{ErrorList, Path},
 };
 use regex::Regex;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Value};
 
-use crate::schema::formats;
+use crate::schema::{
+    formats,
+    validation::outcome::{Outcome, Subject, What, errors},
+};
 
 /// A schema that is ready to judge values.
 #[derive(Clone, Debug, Default)]
@@ -60,86 +66,6 @@ struct Pattern {
     text: String,
     /// `None`: it is no regular expression to us.
     regex: Option<Regex>,
-}
-
-/// What is wrong, and how often something was right: of several alternatives, the one that got furthest is told about.
-#[derive(Clone, Debug, Default)]
-struct Outcome {
-    findings: Vec<Finding>,
-    matches: usize,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Finding {
-    what: What,
-    /// The path below the root, as the sentence has it.
-    path: String,
-    value: Value,
-    message: String,
-}
-
-/// What is wrong, in the words of field errors.
-#[derive(Clone, Debug, PartialEq)]
-enum What {
-    Type,
-    Required,
-    Enum(Vec<String>),
-    TooLong(usize),
-    TooMany {
-        actual: usize,
-        max: usize,
-    },
-    Invalid,
-    /// Not about one field: of alternatives, or of a number's range.
-    General,
-}
-
-impl Outcome {
-    fn add(&mut self, finding: Finding) {
-        if !self.findings.iter().any(|known| known.message == finding.message) {
-            self.findings.push(finding);
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        other.findings.into_iter().for_each(|finding| self.add(finding));
-        self.matches += other.matches;
-    }
-
-    fn general(&mut self, message: String) {
-        self.add(Finding { what: What::General, path: String::new(), value: Value::Null, message });
-    }
-
-    fn is_valid(&self) -> bool {
-        self.findings.is_empty()
-    }
-}
-
-/// A value, where it stands, and what it was before.
-#[derive(Clone, Copy)]
-struct Subject<'a> {
-    path: &'a str,
-    value: &'a Value,
-    old: Option<&'a Value>,
-}
-
-impl Subject<'_> {
-    fn finding(self, what: What, value: impl Into<Value>, says: &str) -> Finding {
-        Finding {
-            what,
-            path: self.path.to_owned(),
-            value: value.into(),
-            message: format!("{} in body {says}", self.path),
-        }
-    }
-
-    fn wrong_type(self, wanted: &str, found: &str) -> Finding {
-        self.finding(What::Type, found, &format!("must be of type {wanted}: {}", quote(found)))
-    }
-
-    fn invalid(self, value: impl Into<Value>, says: &str) -> Finding {
-        self.finding(What::Invalid, value, says)
-    }
 }
 
 impl Validator {
@@ -352,70 +278,6 @@ impl Validator {
         Some(outcome)
     }
 
-    /// Go: numberValidator
-    fn judge_number(&self, subject: Subject<'_>, number: &Number) -> Outcome {
-        let mut outcome = Outcome { matches: 1, ..Outcome::default() };
-        let mut in_range = |what: &str, value: &Number| match self.range_error(value, what, subject.path) {
-            None => true,
-            Some(message) => {
-                outcome.general(message);
-                false
-            }
-        };
-        in_range("Checked", number);
-        let bound = |bound: f64| Number::from_f64(bound).unwrap_or_else(|| 0.into());
-        let mut says: Vec<String> = Vec::new();
-        if let Some(factor) = self.multiple_of {
-            let native = in_range("MultipleOf", &bound(factor));
-            if !is_multiple(number, factor, native) {
-                says.push(format!("should be a multiple of {}", shown(factor)));
-            }
-        }
-        for (what, limit, exclusive, above) in [
-            ("Maximum boundary", self.maximum, self.exclusive_maximum, true),
-            ("Minimum boundary", self.minimum, self.exclusive_minimum, false),
-        ] {
-            let Some(limit) = limit else { continue };
-            let native = in_range(what, &bound(limit));
-            // An integer is compared with the integer part of the bound.
-            let limit = if native && number.is_i64() { limit.trunc() } else { limit };
-            let value = number.as_f64().unwrap_or_default();
-            let beyond = if above { value > limit } else { value < limit };
-            if beyond || (exclusive && value == limit) {
-                let words = match (above, exclusive) {
-                    (true, false) => "less than or equal to",
-                    (true, true) => "less than",
-                    (false, false) => "greater than or equal to",
-                    (false, true) => "greater than",
-                };
-                says.push(format!("should be {words} {}", shown(limit)));
-            }
-        }
-        says.iter().for_each(|says| outcome.add(subject.invalid(number.clone(), says)));
-        outcome
-    }
-
-    /// Says what is wrong with a number for the one type and format of the schema.
-    ///
-    /// Go: IsValueValidAgainstRange
-    fn range_error(&self, number: &Number, what: &str, path: &str) -> Option<String> {
-        let value = number.as_f64().unwrap_or_default();
-        let (kind, fits) = match (self.types.as_slice(), self.format.as_str()) {
-            ([kind], format) if kind == "integer" => {
-                let whole =
-                    number.as_i64().or_else(|| (value.fract() == 0.0 && value.abs() < 9.2e18).then_some(value as i64));
-                (kind, whole.is_some_and(|whole| format != "int32" || i32::try_from(whole).is_ok()))
-            }
-            ([kind], "float") if kind == "number" => (kind, value.abs() <= f64::from(f32::MAX)),
-            _ => return None,
-        };
-        let format = match self.format.as_str() {
-            "" => "(default format)".to_owned(),
-            format => format!("with format {format}"),
-        };
-        (!fits).then(|| format!("{what} value must be of type {kind} {format} in {path}"))
-    }
-
     /// Go: schemaSliceValidator
     fn judge_items(&self, subject: Subject<'_>, items: &[Value]) -> Outcome {
         let mut outcome = Outcome { matches: 1, ..Outcome::default() };
@@ -530,44 +392,6 @@ fn alternatives(schemas: &[Validator], subject: Subject<'_>, stop: Stop) -> (Out
         }
     }
     (first.or(best).unwrap_or_default(), valid)
-}
-
-/// Go: MultipleOfNativeType, MultipleOf
-fn is_multiple(number: &Number, factor: f64, native: bool) -> bool {
-    match number.as_i64().filter(|_| native) {
-        Some(value) => (factor as i64) > 0 && value % (factor as i64) == 0,
-        None => {
-            let value = number.as_f64().unwrap_or_default();
-            let quotient = if factor < 1.0 { 1.0 / factor * value } else { value / factor };
-            factor > 0.0 && (quotient - quotient.round()).abs() < 1e-9 * quotient.abs().max(1.0)
-        }
-    }
-}
-
-/// Shows a bound as Go does.
-fn shown(bound: f64) -> String {
-    if bound.fract() == 0.0 && bound.abs() < 1e15 { (bound as i64).to_string() } else { strconv::sprint(&json!(bound)) }
-}
-
-/// Go: kubeOpenAPIResultToFieldErrors
-fn errors(root: &Path, outcome: Outcome) -> ErrorList {
-    let error = |finding: Finding| {
-        let Finding { what, path, value, message } = finding;
-        let name = path.strip_prefix('.').unwrap_or(&path);
-        let field = if name.is_empty() { root.clone() } else { root.child(name) };
-        // What has no value is shown as an empty string.
-        let bad = if value.is_null() { BadValue::from("") } else { BadValue::from(value.clone()) };
-        match what {
-            What::Type => Error::type_invalid(&field, bad, message),
-            What::Required => Error::required(&field, ""),
-            What::Enum(allowed) => Error::not_supported(&field, value, &allowed),
-            What::TooLong(max) => Error::too_long(&field, max),
-            What::TooMany { actual, max } => Error::too_many(&field, actual, max),
-            What::Invalid => Error::invalid(&field, bad, message),
-            What::General => Error::invalid(root, "", message),
-        }
-    };
-    ErrorList(outcome.findings.into_iter().map(error).collect())
 }
 
 #[cfg(test)]
