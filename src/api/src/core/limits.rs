@@ -12,7 +12,9 @@ use apimachinery::{
 };
 use serde_json::Value;
 
+use super::pod::resources::may_be_overcommitted;
 use crate::{
+    gostruct,
     node::Node,
     rules::{Part, Request, Rules},
     validation::{
@@ -147,6 +149,14 @@ fn limits_in_order(errors: &mut ErrorList, item: &Node<'_>, name: &str) {
             errors.push(Error::invalid(&item.child(about).key(name).path, value, text));
         }
     }
+    if let (Some(default), Some(request)) = (quantity("default"), quantity("defaultRequest"))
+        && !may_be_overcommitted(name)
+        && (less(default, request) || less(request, default))
+    {
+        let entry = item.child("defaultRequest").key(name);
+        let text = format!("default value {default} must equal to defaultRequest value {request} in {name}");
+        errors.push(entry.invalid(text));
+    }
     ratio(errors, item, name);
 }
 
@@ -238,10 +248,13 @@ fn scope_fits(scope: &str, resource: &str) -> bool {
     }
 }
 
-fn conflicting(scopes: &[&str]) -> bool {
-    [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]]
-        .iter()
-        .any(|pair| pair.iter().all(|scope| scopes.contains(scope)))
+/// Adds an error for each pair of scopes that exclude one another. The list of scopes is shown, wherever they stand.
+fn conflicting(errors: &mut ErrorList, scopes: &[&str], spec: &Node<'_>, list: &Node<'_>) {
+    for pair in [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]] {
+        if pair.iter().all(|scope| scopes.contains(scope)) {
+            errors.push(Error::invalid(&list.path, spec.child("scopes").shown(), "conflicting scopes"));
+        }
+    }
 }
 
 /// Go: validateResourceQuotaScopes
@@ -257,9 +270,7 @@ fn quota_scopes(errors: &mut ErrorList, spec: &Node<'_>) {
             }
         }
     }
-    if conflicting(&scopes) {
-        errors.push(list.invalid("conflicting scopes"));
-    }
+    conflicting(errors, &scopes, spec, &list);
 }
 
 /// Go: validateScopedResourceSelectorRequirement
@@ -275,7 +286,8 @@ fn scope_selector(errors: &mut ErrorList, spec: &Node<'_>) {
         }
         for (resource, _) in spec.entries("hard") {
             if is_standard_quota_resource(resource) && !scope_fits(scope, resource) {
-                errors.push(Error::invalid(&list.path, selector.shown(), "unsupported scope applied to resource"));
+                let shown = gostruct::shown(selector.value, "io.k8s.api.core.v1.ScopeSelector");
+                errors.push(Error::invalid(&list.path, shown, "unsupported scope applied to resource"));
             }
         }
         let (operator, values) = (requirement.child("operator"), requirement.child("values"));
@@ -300,7 +312,5 @@ fn scope_selector(errors: &mut ErrorList, spec: &Node<'_>) {
         }
         scopes.push(scope);
     }
-    if conflicting(&scopes) {
-        errors.push(list.invalid("conflicting scopes"));
-    }
+    conflicting(errors, &scopes, spec, &list);
 }

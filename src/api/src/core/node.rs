@@ -16,7 +16,7 @@ use super::pod::scheduling::taints;
 use crate::{
     defaults::made,
     node::Node,
-    rules::{Part, Rules, keep, same},
+    rules::{Part, Rules, keep},
     validation::{duplicate_struct, resource_quantity},
 };
 
@@ -156,6 +156,12 @@ fn validate(object: &Object, held: &[&str]) -> ErrorList {
     if families.len() > 2 || matches!(families[..], [a, b] if a == b) {
         errors.push(ranges.invalid("may specify no more than one CIDR for each IP family"));
     }
+    let items = ranges.items_here();
+    for (index, range) in items.iter().enumerate() {
+        if items[..index].iter().any(|other| other.as_str() == range.as_str()) {
+            errors.push(range.duplicate());
+        }
+    }
     errors
 }
 
@@ -171,7 +177,12 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
             errors.push(duplicate_struct(address, "Type Address"));
         }
     }
-    if !held.is_empty() && !same(spec.get("podCIDRs"), before.get("podCIDRs")) {
+    let now = spec.texts("podCIDRs");
+    let changed = match held.len() == now.len() {
+        true => held.iter().zip(&now).filter(|(old, new)| old != new).count(),
+        false => usize::from(!held.is_empty()),
+    };
+    for _ in 0..changed {
         let text = "node updates may not change podCIDR except from \"\" to valid";
         errors.push(spec.child("podCIDRs").forbidden(text));
     }

@@ -3,7 +3,9 @@
 //! Go: pkg/apis/core/validation/validation.go validateSeccompAnnotationsAndFields,
 //! validateAppArmorAnnotationsAndFieldsMatchOnCreate
 
-use apimachinery::{runtime::object::Object, validation::field::ErrorList};
+use std::collections::BTreeMap;
+
+use apimachinery::{meta::object_meta::ObjectMeta, validation::field::ErrorList};
 
 use super::{security, warnings};
 use crate::node::Node;
@@ -22,11 +24,12 @@ const SECCOMP: Kind =
     Kind { name: "seccomp", field: "seccompProfile", defaults: &["runtime/default", "docker/default"] };
 const APP_ARMOR: Kind = Kind { name: "apparmor", field: "appArmorProfile", defaults: &["runtime/default"] };
 
-pub(super) fn check(errors: &mut ErrorList, pod: &Object, spec: &Node<'_>) {
-    let annotations = pod.annotations();
+/// Checks a pod, or a template.
+pub(super) fn check(errors: &mut ErrorList, metadata: ObjectMeta<'_>, spec: &Node<'_>) {
+    let annotations: BTreeMap<&str, &str> = metadata.annotations().collect();
     let mut compare = |kind: &Kind, key: &str, holder: &Node<'_>| {
         let profile = holder.child("securityContext").child(kind.field);
-        if let (true, Some(annotation)) = (profile.is_set(), annotations.get(key)) {
+        if let (true, Some(annotation)) = (profile.is_set(), annotations.get(key).copied()) {
             agree(errors, kind, annotation, &profile);
         }
     };

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 
 use crate::{
     node::{Node, at},
-    validation::{container_resource_name, is_huge_page_resource, is_native_resource, less, resource_quantity},
+    validation::{
+        container_resource_name, dns_label, is_huge_page_resource, is_native_resource, less, resource_name,
+        resource_quantity,
+    },
 };
 
 /// What may be asked for by the pod as a whole.
@@ -23,8 +26,8 @@ pub fn is_pod_level_resource(name: &str) -> bool {
     matches!(name, "cpu" | "memory") || is_huge_page_resource(name)
 }
 
-/// Go: IsOvercommitAllowed
-fn may_be_overcommitted(name: &str) -> bool {
+/// Says whether more of a resource may be promised than there is. Go: IsOvercommitAllowed
+pub fn may_be_overcommitted(name: &str) -> bool {
     is_native_resource(name) && !is_huge_page_resource(name)
 }
 
@@ -54,7 +57,9 @@ pub(super) fn pod(errors: &mut ErrorList, spec: &Node<'_>) {
         errors.push(resources.child("claims").forbidden("claims may not be set for Resources at pod-level"));
     }
     requirements(errors, &resources, |errors, entry, name| {
-        if !is_pod_level_resource(name) {
+        let before = errors.len();
+        resource_name(errors, entry, name);
+        if errors.len() == before && !is_pod_level_resource(name) {
             errors.push(Error::not_supported(&entry.path, name, &POD_LEVEL));
         }
     });
@@ -129,17 +134,28 @@ fn huge_page(errors: &mut ErrorList, name: &str, entry: &Node<'_>) {
 
 /// Go: validateResourceClaimNames
 fn claim_names(errors: &mut ErrorList, resources: &Node<'_>, claims: &[&str]) {
-    let mut seen = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
     for item in resources.items("claims") {
-        let name = item.text("name");
+        let (name, request) = (item.text("name"), item.child("request"));
         if name.is_empty() {
             errors.push(item.required(""));
             continue;
         }
-        if seen.contains(&name) {
+        // Whoever uses a claim uses all of its requests.
+        if seen.iter().any(|key| key == name) {
             errors.push(Error::duplicate(&item.path, name));
+        } else if request.as_str().is_empty() {
+            let parts = seen.iter().filter(|key| key.split_once('/').is_some_and(|(claim, _)| claim == name)).count();
+            (0..parts).for_each(|_| errors.push(Error::duplicate(&item.path, name)));
+            seen.push(name.to_owned());
+        } else {
+            dns_label(errors, &request);
+            let key = format!("{name}/{}", request.as_str());
+            if seen.contains(&key) {
+                errors.push(Error::duplicate(&item.path, key.as_str()));
+            }
+            seen.push(key);
         }
-        seen.push(name);
         if !claims.contains(&name) {
             let mut error = Error::not_found(&item.path, name);
             "must be one of the names in pod.spec.resourceClaims".clone_into(&mut error.detail);

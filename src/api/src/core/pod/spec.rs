@@ -14,7 +14,7 @@ use apimachinery::{
 
 use super::{
     containers::{self, Pod},
-    resources, scheduling, security, volumes,
+    match_annotations, resources, scheduling, security, volumes,
 };
 use crate::{
     node::Node,
@@ -31,6 +31,7 @@ pub fn validate_template(errors: &mut ErrorList, template: &Node<'_>) {
     let spec = template.child("spec");
     annotations_of_pod(errors, annotations, &spec, &template.path.child("annotations"));
     validate(errors, &spec, "");
+    match_annotations::check(errors, annotations, &spec);
     if spec.len("ephemeralContainers") > 0 {
         errors.push(spec.child("ephemeralContainers").forbidden("ephemeral containers not allowed in pod template"));
     }

@@ -196,7 +196,7 @@ fn validate_create(object: &Object) -> ErrorList {
         let text = "cannot be set until all schedulingGates have been cleared";
         errors.push(spec.child("nodeName").forbidden(text));
     }
-    match_annotations::check(&mut errors, object, &spec);
+    match_annotations::check(&mut errors, ObjectMeta::of(object), &spec);
     errors
 }
 
