@@ -135,6 +135,6 @@ fn connections(stores: &BTreeMap<&str, Store>, remote: &Remote, add: &mut impl F
     proxy("pods/proxy", Behind::Pods(pods.clone()));
     proxy("nodes/proxy", Behind::Nodes(nodes.clone()));
     if let (Some(services), Some(endpoints)) = (stores.get("services/specs"), stores.get("services/endpoints")) {
-        proxy("services/proxy", Behind::Services(services.clone(), endpoints.clone()));
+        proxy("services/proxy", Behind::Services(Box::new((services.clone(), endpoints.clone()))));
     }
 }

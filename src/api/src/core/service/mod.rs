@@ -20,7 +20,7 @@ mod validation;
 mod warnings;
 
 use apimachinery::{api::validation::name::name_is_dns_label, runtime::object::Object};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     defaults::{absent, items, made, zero},
@@ -64,7 +64,7 @@ fn default(object: &mut Object) {
         zero(port, "targetPort", number);
     }
     let kind = spec["type"].as_str().unwrap_or_default().to_owned();
-    let outside = spec.get("externalIPs").and_then(serde_json::Value::as_array).is_some_and(|list| !list.is_empty());
+    let outside = spec.get("externalIPs").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     if matches!(kind.as_str(), "NodePort" | "LoadBalancer") || (kind == "ClusterIP" && outside) {
         zero(spec, "externalTrafficPolicy", "Cluster");
     }
@@ -73,5 +73,11 @@ fn default(object: &mut Object) {
     }
     if kind == "LoadBalancer" {
         absent(spec, "allocateLoadBalancerNodePorts", true);
+        if let Some(status) = object.0.get_mut("status") {
+            let addressed = |ingress: &Value| ingress["ip"].as_str().is_some_and(|address| !address.is_empty());
+            for ingress in items(status, "loadBalancer.ingress").filter(|ingress| addressed(ingress)) {
+                absent(ingress, "ipMode", "VIP");
+            }
+        }
     }
 }

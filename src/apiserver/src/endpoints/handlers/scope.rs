@@ -178,7 +178,11 @@ impl RequestScope {
     ) -> Result<Object> {
         let mut body = RawBody(body);
         let phase = cx.trace.enter(Phase::DecodeBody, &mut body).await?;
-        let decoded = self.codec.decode(&self.kind, media, &body.0).map_err(|error| self.explain(error, &body.0));
+        let decoded = match self.codec.decode(&self.kind, media, &body.0) {
+            Err(error) if self.accepts(error.kind.as_ref()) => self.decode_accepted(media, &body.0),
+            decoded => decoded,
+        };
+        let decoded = decoded.map_err(|error| self.explain(error, &body.0));
         match decoded.and_then(|decoded| self.check_strict(cx, decoded, validation)) {
             Ok(object) => {
                 phase.exit(&object);
@@ -189,6 +193,22 @@ impl RequestScope {
                 Err(error)
             }
         }
+    }
+
+    /// Says whether a body is of a version that is not registered, and that this resource takes none the less.
+    fn accepts(&self, kind: Option<&GroupVersionKind>) -> bool {
+        kind.is_some_and(|kind| {
+            kind.kind == self.kind.kind && self.storage.accepts_group_version(&kind.group_version())
+        })
+    }
+
+    /// Reads such a body as one of our own version: they differ in name only.
+    fn decode_accepted(&self, media: MediaType, body: &[u8]) -> std::result::Result<Decoded, DecodeError> {
+        let renamed = serde_json::from_slice(body).map(|mut value: Value| {
+            value["apiVersion"] = self.kind.group_version().to_string().into();
+            value.to_string().into_bytes()
+        });
+        self.codec.decode(&self.kind, media, renamed.as_deref().unwrap_or(body))
     }
 
     /// Does with unknown and repeated fields what the client asked for.

@@ -76,8 +76,8 @@ impl Remote {
             .flatten()
             .filter_map(|entry| Some((entry["type"].as_str()?, entry["address"].as_str()?)))
             .collect();
-        let preferred = self.preferred_address_types.iter();
-        let found = preferred.filter_map(|wanted| addresses.iter().find(|(kind, _)| kind == wanted)).next();
+        let mut preferred = self.preferred_address_types.iter();
+        let found = preferred.find_map(|wanted| addresses.iter().find(|(kind, _)| kind == wanted));
         found.map(|(_, address)| (*address).to_owned()).ok_or_else(|| {
             let known: Vec<String> = addresses.iter().map(|(kind, address)| format!("{{{kind} {address}}}")).collect();
             let text = format!("no preferred addresses found; known addresses: [{}]", known.join(" "));

@@ -152,7 +152,7 @@ pub enum Behind {
     /// `pods/proxy`
     Pods(Store),
     /// `services/proxy`, with the endpoints.
-    Services(Store, Store),
+    Services(Box<(Store, Store)>),
     /// `nodes/proxy`
     Nodes(Store),
 }
@@ -187,7 +187,7 @@ impl Proxy {
     fn kind_of_options(&self) -> &'static str {
         match self.behind {
             Behind::Pods(_) => "PodProxyOptions",
-            Behind::Services(..) => "ServiceProxyOptions",
+            Behind::Services(_) => "ServiceProxyOptions",
             Behind::Nodes(_) => "NodeProxyOptions",
         }
     }
@@ -196,7 +196,7 @@ impl Proxy {
         let mut transport = &self.remote.cluster;
         let host = match &self.behind {
             Behind::Pods(pods) => location::of_pod(cx, pods, id).await?,
-            Behind::Services(services, endpoints) => location::of_service(cx, services, endpoints, id).await?,
+            Behind::Services(stores) => location::of_service(cx, &stores.0, &stores.1, id).await?,
             Behind::Nodes(nodes) => {
                 let (scheme, name, port) = location::split(id)
                     .ok_or_else(|| StatusError::new_bad_request(format!("invalid node request \"{id}\"")))?;
