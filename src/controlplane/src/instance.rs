@@ -36,7 +36,7 @@ use crate::{
     controller::{
         apiserverlease, clusterauthenticationtrust, clusterauthenticationtrust::ClusterAuthenticationInfo,
         defaultservicecidr, ensure, flowcontrol, kubernetesservice, kubernetesservice::KubernetesService,
-        legacytokentracking, priorityclasses, systemnamespaces,
+        legacytokentracking, peerlease, peerlease::PeerLease, priorityclasses, systemnamespaces,
     },
     options::{authentication::ServiceAccountAuthenticationOptions, servicecidr::ServiceRanges},
     registry::{
@@ -249,9 +249,11 @@ impl CompletedConfig {
             reconcile_endpoints: extra.reconcile_endpoints,
         };
         let id = config.api_server_id.clone();
+        let peer = PeerLease { api_server_id: id.clone(), address: extra.advertise_address, port: secure_port };
         let trust = extra.cluster_authentication_info.clone();
         for (name, hook) in [
             ("start-system-namespaces-controller", systemnamespaces::hook()),
+            ("peer-endpoint-reconciler-controller", peerlease::hook(peer, self.made.storage_factory.clone())),
             ("start-cluster-authentication-info-controller", clusterauthenticationtrust::hook(trust)),
             ("start-kube-apiserver-identity-lease-controller", apiserverlease::hook(id, hostname())),
             ("start-kube-apiserver-identity-lease-garbage-collector", apiserverlease::garbage_collector()),

@@ -9,5 +9,6 @@ pub mod ensure;
 pub mod flowcontrol;
 pub mod kubernetesservice;
 pub mod legacytokentracking;
+pub mod peerlease;
 pub mod priorityclasses;
 pub mod systemnamespaces;

@@ -205,6 +205,14 @@ impl TableConvertor for PrinterConvertor {
         self.printer.column_definitions()
     }
 
+    /// Flow schemas stand in the order in which they are tried.
+    ///
+    /// Go: pkg/printers/internalversion/printers.go printFlowSchemaList
+    fn rank(&self, object: &Object) -> i64 {
+        let precedence = object.get(&["spec", "matchingPrecedence"]).filter(|_| self.resource.kind == "FlowSchema");
+        precedence.and_then(Value::as_i64).unwrap_or_default()
+    }
+
     fn cells(&self, now: Duration, object: &Object) -> Result<Vec<Value>> {
         let stored = self.resource.storage_version().group_version();
         if object.gvk().group_version() == stored {

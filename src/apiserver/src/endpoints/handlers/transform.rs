@@ -109,12 +109,19 @@ pub(super) async fn list(scope: &RequestScope, cx: &Context, list: List, transfo
             if list.items.is_empty() {
                 return Ok(vec![table(scope, transform, &metadata, Columns::Shown, scope.table_convertor.no_rows())]);
             }
+            let mut rows = Vec::with_capacity(list.items.len());
+            for item in &list.items {
+                let object = item.object();
+                let rank = scope.table_convertor.rank(&object);
+                rows.push((rank, row(scope, Viewer::of(cx), object, include, transform).await?));
+            }
+            rows.sort_by_key(|(rank, _)| *rank);
             let mut parts = vec![table_header(scope, transform, &metadata, Columns::Shown)];
-            for (index, item) in list.items.iter().enumerate() {
+            for (index, (_, row)) in rows.into_iter().enumerate() {
                 if index > 0 {
                     parts.push(Bytes::from_static(b","));
                 }
-                parts.push(row(scope, Viewer::of(cx), item.object(), include, transform).await?);
+                parts.push(row);
             }
             parts.push(Bytes::from_static(b"]}"));
             Ok(parts)

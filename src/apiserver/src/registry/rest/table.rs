@@ -19,6 +19,10 @@ pub trait TableConvertor: Send + Sync {
     fn no_rows(&self) -> &'static str {
         "[]"
     }
+    /// Says where the row of an object stands: those of a lower rank come first, then all in the order of the list.
+    fn rank(&self, _object: &Object) -> i64 {
+        0
+    }
     /// Returns the cells of one object, in the order of the columns. `now` is the time of day: some cells are ages.
     fn cells(&self, now: Duration, object: &Object) -> Result<Vec<Value>>;
 }
