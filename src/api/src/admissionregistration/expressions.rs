@@ -123,7 +123,7 @@ pub fn param_kind(errors: &mut ErrorList, kind: &Node<'_>) {
     match version.as_str().split('/').collect::<Vec<_>>().as_slice() {
         [""] => errors.push(version.required("")),
         [own] => version_label(errors, &version, own),
-        ["", ""] | [_, ""] => errors.push(version.invalid("version must be specified")),
+        [_, ""] => errors.push(version.invalid("version must be specified")),
         [group, own] => {
             let sentences = validation::is_dns1123_subdomain(group);
             if !group.is_empty() && !sentences.is_empty() {

@@ -98,15 +98,20 @@ pub fn stored(errors: &mut ErrorList, stored: &Node<'_>, spec: &Node<'_>) {
     if names.is_empty() {
         return errors.push(Error::invalid(&stored.path, stored.shown(), "must have at least one stored version"));
     }
-    let versions = spec.items("versions");
-    for version in versions.iter().filter(|version| version.flag("storage")) {
+    // A name is found once: a second version of that name does not count as stored.
+    let mut left: Vec<&str> = names.clone();
+    for version in spec.items("versions") {
         let name = version.text("name");
-        if !names.contains(&name) {
+        let found = left.iter().position(|stored| *stored == name);
+        if version.flag("storage") && found.is_none() {
             errors.push(stored.invalid(format!("must have the storage version {name}")));
+        }
+        if found.is_some() {
+            left.retain(|stored| *stored != name);
         }
     }
     for (index, name) in names.iter().enumerate() {
-        if !versions.iter().any(|version| version.text("name") == *name) && !names[index + 1..].contains(name) {
+        if left.contains(name) && !names[index + 1..].contains(name) {
             errors.push(stored.index(index).invalid(format!(
                 "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions \
                  until a storage migration ensures no data remains persisted in {name} and removes {name} from \

@@ -120,7 +120,9 @@ fn of_quantity(name: &str, quantity: Quantity, rest: &[Value]) -> Found {
         "sign" => Value::Int(i64::from(quantity.sign())),
         "isInteger" => Value::Bool(quantity.as_i64().is_some()),
         "asInteger" => {
-            return Some(quantity.as_i64().map(Value::Int).ok_or_else(|| Error::new("cannot convert value to integer")));
+            return Some(
+                quantity.as_i64().map(Value::Int).ok_or_else(|| Error::new("cannot convert value to integer")),
+            );
         }
         "asApproximateFloat" => Value::Double(quantity.as_f64()),
         "add" => Value::from(Foreign::Quantity(quantity.plus(other?))),
