@@ -40,6 +40,7 @@ use crate::{
     },
     options::{authentication::ServiceAccountAuthenticationOptions, servicecidr::ServiceRanges},
     registry::{
+        admissionregistration,
         authentication::{selfsubjectreview::SelfSubjectReview, tokenreview::TokenReview},
         authorization::{accessreview::AccessReview, rulesreview::RulesReview},
         codec,
@@ -159,6 +160,10 @@ impl CompletedConfig {
         groups.extend(provider.storages());
         if let Some(made) = &self.made.rbac {
             groups.iter_mut().for_each(|(_, storages)| rbac::protect(storages, &made.escalation));
+        }
+        if let Some(authorizer) = &config.authorization.authorizer {
+            let client = &self.made.loopback_client;
+            groups.iter_mut().for_each(|(_, storages)| admissionregistration::protect(storages, authorizer, client));
         }
         let installation = installation(config);
         // Versions of one group stand together, the preferred one first.

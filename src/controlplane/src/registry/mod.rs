@@ -2,8 +2,10 @@
 //!
 //! Go: pkg/registry
 
+pub mod admissionregistration;
 pub mod authentication;
 pub mod authorization;
+pub mod checked;
 pub mod codec;
 pub mod core;
 pub mod devices;

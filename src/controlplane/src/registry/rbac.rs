@@ -1,166 +1,41 @@
 //! Roles and bindings: nobody may grant what they do not have.
 //!
 //! Go: pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased/storage.go
-//!
-//! The generic store does the rest; this stands before its create and update.
 
 use std::sync::Arc;
 
-use apimachinery::{
-    meta::options::WriteOptions,
-    runtime::{object::Object, schema::GroupVersionKind},
-};
-use apiserver::{
-    registry::rest::{
-        Answer, CollectionDeleter, Creater, Getter, GracefulDeleter, Lister, Preconditions, Result, Storage,
-        UpdateCall, Updated, UpdatedObjectInfo, Updater, Validation, Watcher, strategy::ResetFields,
-        table::TableConvertor,
-    },
-    request::context::Context,
-};
+use apimachinery::runtime::{object::Object, schema::GroupVersionKind};
+use apiserver::{registry::rest::Result, request::context::Context};
 use phase::BoxFuture;
 use plugin::rbac::escalation::EscalationCheck;
 
-use crate::registry::provider::Storages;
+use crate::registry::{
+    checked::{self, WriteCheck},
+    provider::Storages,
+};
 
 /// Puts the check before the four resources of a group version.
 pub fn protect(storages: &mut Storages, check: &Arc<EscalationCheck>) {
-    for name in ["clusterroles", "roles", "clusterrolebindings", "rolebindings"] {
-        if let Some(inner) = storages.remove(name) {
-            storages.insert(name.to_owned(), Arc::new(PolicyBased { inner, check: check.clone() }));
-        }
-    }
+    let check: Arc<dyn WriteCheck> = Arc::new(Escalation(check.clone()));
+    checked::protect(storages, &["clusterroles", "roles", "clusterrolebindings", "rolebindings"], &check);
 }
 
-/// A storage behind the check.
-struct PolicyBased {
-    inner: Arc<dyn Storage>,
-    check: Arc<EscalationCheck>,
-}
+struct Escalation(Arc<EscalationCheck>);
 
-impl PolicyBased {
-    async fn check(&self, cx: &Context, object: &Object, old: Option<&Object>) -> Result<()> {
-        if self.inner.kind().kind.ends_with("Binding") {
-            self.check.check_binding(cx, object, old).await
-        } else {
-            self.check.check_role(cx, object, old).await
-        }
-    }
-}
-
-impl Storage for PolicyBased {
-    fn kind(&self) -> GroupVersionKind {
-        self.inner.kind()
-    }
-
-    fn namespace_scoped(&self) -> bool {
-        self.inner.namespace_scoped()
-    }
-
-    fn singular_name(&self) -> &str {
-        self.inner.singular_name()
-    }
-
-    fn short_names(&self) -> &[String] {
-        self.inner.short_names()
-    }
-
-    fn categories(&self) -> &[String] {
-        self.inner.categories()
-    }
-
-    fn storage_version(&self) -> Option<GroupVersionKind> {
-        self.inner.storage_version()
-    }
-
-    fn delete_returns_object(&self) -> bool {
-        self.inner.delete_returns_object()
-    }
-
-    fn reset_fields(&self) -> Vec<ResetFields> {
-        self.inner.reset_fields()
-    }
-
-    fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
-        self.inner.convert_field_label(label, value)
-    }
-
-    fn table_convertor(&self) -> Arc<dyn TableConvertor> {
-        self.inner.table_convertor()
-    }
-
-    fn getter(&self) -> Option<&dyn Getter> {
-        self.inner.getter()
-    }
-
-    fn lister(&self) -> Option<&dyn Lister> {
-        self.inner.lister()
-    }
-
-    fn watcher(&self) -> Option<&dyn Watcher> {
-        self.inner.watcher()
-    }
-
-    fn creater(&self) -> Option<&dyn Creater> {
-        self.inner.creater().map(|_| self as _)
-    }
-
-    fn updater(&self) -> Option<&dyn Updater> {
-        self.inner.updater().map(|_| self as _)
-    }
-
-    fn graceful_deleter(&self) -> Option<&dyn GracefulDeleter> {
-        self.inner.graceful_deleter()
-    }
-
-    fn collection_deleter(&self) -> Option<&dyn CollectionDeleter> {
-        self.inner.collection_deleter()
-    }
-}
-
-impl Creater for PolicyBased {
-    fn create<'a>(
+impl WriteCheck for Escalation {
+    fn check<'a>(
         &'a self,
         cx: &'a Context,
-        name: &'a str,
-        object: Object,
-        validation: &'a dyn Validation,
-        options: &'a WriteOptions,
-    ) -> BoxFuture<'a, Result<Answer>> {
+        kind: &'a GroupVersionKind,
+        object: &'a Object,
+        old: Option<&'a Object>,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.check(cx, &object, None).await?;
-            let inner = self.inner.creater().expect("it is offered only where there is one");
-            inner.create(cx, name, object, validation, options).await
+            if kind.kind.ends_with("Binding") {
+                self.0.check_binding(cx, object, old).await
+            } else {
+                self.0.check_role(cx, object, old).await
+            }
         })
-    }
-}
-
-impl Updater for PolicyBased {
-    fn update<'a>(&'a self, cx: &'a Context, name: &'a str, call: UpdateCall<'a>) -> BoxFuture<'a, Result<Updated>> {
-        Box::pin(async move {
-            let info = NonEscalatingInfo { inner: call.info, storage: self };
-            let inner = self.inner.updater().expect("it is offered only where there is one");
-            inner.update(cx, name, UpdateCall { info: &info, ..call }).await
-        })
-    }
-}
-
-/// Checks each state that an update makes, for it may have to make several.
-struct NonEscalatingInfo<'a> {
-    inner: &'a dyn UpdatedObjectInfo,
-    storage: &'a PolicyBased,
-}
-
-impl UpdatedObjectInfo for NonEscalatingInfo<'_> {
-    fn updated_object<'a>(&'a self, cx: &'a Context, current: Option<&'a Object>) -> BoxFuture<'a, Result<Object>> {
-        Box::pin(async move {
-            let object = self.inner.updated_object(cx, current).await?;
-            self.storage.check(cx, &object, current).await?;
-            Ok(object)
-        })
-    }
-
-    fn preconditions(&self) -> Preconditions {
-        self.inner.preconditions()
     }
 }
