@@ -13,6 +13,7 @@ mod cli;
 mod controllers;
 mod data_dir;
 mod explain;
+mod extension;
 mod kube_apiserver;
 mod kubeconfig;
 mod launch;

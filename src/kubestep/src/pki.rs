@@ -66,6 +66,11 @@ impl Pki {
         self.issue("ca", &Leaf::client(name, groups))
     }
 
+    /// Signs a certificate for one more server, by the name that clients reach it at.
+    pub fn issue_server(&self, name: &str) -> anyhow::Result<Identity> {
+        self.issue("ca", &Leaf::server(name, &[name.to_owned()]))
+    }
+
     /// Returns the content of a file.
     pub fn read(&self, file: &str) -> anyhow::Result<String> {
         let path = self.path(file);

@@ -24,7 +24,7 @@ use phase::trace::Trace;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{kubeconfig, pki::Pki};
+use crate::{extension, kubeconfig, pki::Pki};
 
 /// The store, once it is open.
 pub type OpenedBackend = Arc<OnceLock<Arc<dyn Backend>>>;
@@ -179,8 +179,13 @@ impl Lab for Laboratory {
         Box::pin(async { Err(PortError("webhook servers come with the lessons that need them".to_owned())) })
     }
 
-    fn extension(&self, _behaviour: Value) -> Answer<'_, Endpoint> {
-        Box::pin(async { Err(PortError("extension servers come with the lessons that need them".to_owned())) })
+    fn extension(&self, behaviour: Value) -> Answer<'_, Endpoint> {
+        Box::pin(async move {
+            let behaviour = serde_json::from_value(behaviour).map_err(refuse)?;
+            let address = extension::start(behaviour, &self.pki, self.stop.clone()).await.map_err(refuse)?;
+            let ca_bundle = self.pki.read("ca.crt").map_err(refuse)?;
+            Ok(Endpoint { url: format!("https://{address}"), ca_bundle })
+        })
     }
 
     fn send(&self, request: LabRequest) -> Answer<'_, LabResponse> {

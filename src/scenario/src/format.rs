@@ -117,6 +117,26 @@ pub struct Start {
     pub apply: Vec<Fixture>,
     /// Users with a certificate of the lesson's CA.
     pub users: Vec<User>,
+    /// Extension API servers, each with its Service and its APIService.
+    pub extensions: Vec<Extension>,
+}
+
+/// A read-only extension API server of one kind. It adds to each object, as `told`, whom the aggregator named as its user.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Extension {
+    /// Its Service in the namespace `default`.
+    pub service: String,
+    /// The group it serves.
+    pub group: String,
+    /// The version it serves.
+    pub version: String,
+    /// The kind of its objects.
+    pub kind: String,
+    /// The plural in paths.
+    pub resource: String,
+    /// Its objects.
+    pub items: Vec<Value>,
 }
 
 /// How far the server is started before the first step.

@@ -1,10 +1,11 @@
 //! What a lesson does, as the HTTP request that does it.
 
-use control::ports::LabRequest;
-use serde_json::{Map, Value};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use control::ports::{Endpoint, LabRequest};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    format::{Action, Fixture},
+    format::{Action, Extension, Fixture},
     library::Source,
 };
 
@@ -64,6 +65,28 @@ pub fn creating(object: &Value) -> Result<LabRequest, String> {
     Ok(LabRequest { method, path, body: Some(object.clone()), ..LabRequest::default() })
 }
 
+/// Returns the Service and the APIService of an extension server.
+pub fn registering(extension: &Extension, endpoint: &Endpoint) -> [Value; 2] {
+    let Extension { service, group, version, .. } = extension;
+    let port: u16 = endpoint.url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default();
+    let metadata = json!({"name": service, "namespace": "default"});
+    [
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata,
+            "spec": {"type": "ExternalName", "externalName": "localhost"}}),
+        json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": {"name": format!("{version}.{group}")},
+            "spec": {"group": group, "version": version, "groupPriorityMinimum": 1000, "versionPriority": 15,
+                "caBundle": STANDARD.encode(&endpoint.ca_bundle),
+                "service": {"name": service, "namespace": "default", "port": port}}}),
+    ]
+}
+
+/// Says whether an APIService has the condition `Available`.
+pub fn is_available(service: &Value) -> bool {
+    let conditions = service.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().any(|condition| condition["type"] == "Available" && condition["status"] == "True")
+}
+
 /// Returns the object of a fixture.
 pub fn load(fixture: &Fixture, source: &Source) -> Result<Value, String> {
     match fixture {
@@ -109,7 +132,6 @@ fn plural(kind: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn objects_are_created_where_they_belong() {

@@ -27,7 +27,7 @@ use tokio::{sync::mpsc, time};
 
 use crate::{
     expect::{self, Mismatch, Subject},
-    format::{Action, Answer, Breakpoint, Check, Choice, Expect, Scenario, Step, Wait},
+    format::{Action, Answer, Breakpoint, Check, Choice, Expect, Extension, Scenario, Step, Wait},
     library::Source,
     report::{Failure, Report, StepReport},
     request,
@@ -126,12 +126,37 @@ impl<'a> Runner<'a> {
                 return Err(Mismatch::new("an object to start with is there", answer.body.to_string()));
             }
         }
+        for extension in &scenario.start.extensions {
+            self.extend(extension).await?;
+        }
         for Breakpoint { at, when, once, label } in scenario.breakpoints.iter().cloned() {
             let breakpoint = control::breakpoint::Breakpoint { at: Some(at), when, once, label, ..Default::default() };
             let set = self.controller.add_breakpoint(breakpoint);
             set.map_err(|error| Mismatch::new("a breakpoint", error.to_string()))?;
         }
         Ok(())
+    }
+
+    /// Starts an extension API server, registers it and waits until the aggregator finds it available.
+    async fn extend(&mut self, extension: &Extension) -> Done {
+        let wrong = |error: String| Mismatch::new(format!("an extension server for {}", extension.group), error);
+        let behaviour = serde_json::to_value(extension).map_err(|error| wrong(error.to_string()))?;
+        let endpoint = self.lab.extension(behaviour).await.map_err(|error| wrong(error.to_string()))?;
+        for object in request::registering(extension, &endpoint) {
+            let creating = request::creating(&object).map_err(wrong)?;
+            let answer = self.lab.send(creating).await.map_err(|error| wrong(error.to_string()))?;
+            if answer.code >= 400 {
+                return Err(wrong(answer.body.to_string()));
+            }
+        }
+        let path = format!("/apis/apiregistration.k8s.io/v1/apiservices/{}.{}", extension.version, extension.group);
+        let request = LabRequest { method: "GET".into(), path, ..LabRequest::default() };
+        let available = async {
+            while !self.lab.send(request.clone()).await.is_ok_and(|answer| request::is_available(&answer.body)) {
+                time::sleep(POLL).await;
+            }
+        };
+        time::timeout(PATIENCE, available).await.map_err(|_| wrong("it is not available".to_owned()))
     }
 
     async fn step(&mut self, step: &Step) -> StepReport {
