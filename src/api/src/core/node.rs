@@ -156,12 +156,6 @@ fn validate(object: &Object, held: &[&str]) -> ErrorList {
     if families.len() > 2 || matches!(families[..], [a, b] if a == b) {
         errors.push(ranges.invalid("may specify no more than one CIDR for each IP family"));
     }
-    let items = ranges.items_here();
-    for (index, range) in items.iter().enumerate() {
-        if items[..index].iter().any(|other| other.as_str() == range.as_str()) {
-            errors.push(range.duplicate());
-        }
-    }
     errors
 }
 
