@@ -261,3 +261,18 @@ impl Validation for ScaleValidation<'_> {
         self.inner.delete(cx, object)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_shows_replicas_and_the_selector_as_text() {
+        let controller = json!({"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "a", "labels": {"x": "y"}},
+            "spec": {"replicas": 2, "selector": {"app": "a", "tier": "web"}}, "status": {"replicas": 1}});
+        let scale = scale_of(&Object::from_value(controller).expect("object")).expect("scale");
+        assert_eq!(scale.str(&["status", "selector"]), "app=a,tier=web");
+        assert_eq!(scale.get(&["spec"]), Some(&json!({"replicas": 2})));
+        assert_eq!(scale.get(&["metadata"]), Some(&json!({"name": "a"})));
+    }
+}

@@ -369,3 +369,28 @@ fn more_than_one() -> Answer {
     status.set(&["code"], 500);
     Answer::Object(status)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(status: Value) -> Object {
+        Object::from_value(json!({"metadata": {"name": "b", "generation": 1}, "status": status})).expect("object")
+    }
+
+    #[test]
+    fn the_last_disruption_is_taken_and_then_there_is_none() {
+        let condition = json!({"type": "DisruptionAllowed", "status": "True", "reason": "SufficientPods"});
+        let mut budget = budget(json!({"observedGeneration": 1, "disruptionsAllowed": 1, "conditions": [condition]}));
+        check_and_decrement(&mut budget).expect("one is left");
+        assert_eq!(budget.get(&["status", "conditions"]).expect("conditions")[0]["reason"], "InsufficientPods");
+        let error = check_and_decrement(&mut budget).expect_err("none is left");
+        assert_eq!((error.code, error.message.as_str()), (429, REFUSED));
+    }
+
+    #[test]
+    fn a_budget_that_nobody_has_looked_at_refuses_for_now() {
+        let error = check_and_decrement(&mut budget(json!({}))).expect_err("its status is older than its spec");
+        assert_eq!(error.details.expect("details").retry_after_seconds, 10);
+    }
+}
