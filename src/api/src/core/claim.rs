@@ -31,7 +31,10 @@ pub const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWrite
 pub const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
 
 pub(super) const CLAIM: Rules = Rules {
-    default: |claim| default_spec(crate::defaults::made(&mut claim.0, "spec")),
+    default: |claim| {
+        default_spec(crate::defaults::made(&mut claim.0, "spec"));
+        crate::defaults::zero(crate::defaults::made(&mut claim.0, "status"), "phase", "Pending");
+    },
     has_status: true,
     prepare_for_create: |_, claim| {
         claim.set(&["status", "phase"], "Pending");

@@ -2,7 +2,10 @@
 //!
 //! Go: k8s.io/kubernetes/pkg/api/legacyscheme, apiserver/pkg/server/storage/storage_codec.go
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    convert::Infallible,
+    sync::{Arc, LazyLock},
+};
 
 use api::{conversion, rules, scheme::Scheme};
 use apimachinery::{
@@ -10,7 +13,10 @@ use apimachinery::{
     runtime::{
         object::Object,
         schema::{GroupVersion, GroupVersionKind},
-        serializer::protobuf::envelope::MAGIC,
+        serializer::protobuf::{
+            envelope::{self, MAGIC, Unknown},
+            wire::Writer,
+        },
     },
     schema::{model::Schema, registry::Kinds, tidy},
 };
@@ -109,6 +115,8 @@ impl storage::interface::Codec for StorageCodec {
     fn decode<'a>(&'a self, data: &'a [u8]) -> BoxFuture<'a, Result<Object, StatusError>> {
         Box::pin(async move {
             let codec = codec();
+            let renamed = named(&self.hub, data, Way::Read);
+            let data = renamed.as_deref().unwrap_or(data);
             let media = if data.starts_with(MAGIC) { MediaType::Protobuf } else { MediaType::Json };
             let decoded = codec.decode(&self.hub, media, data);
             let decoded = decoded.map_err(|error| StatusError::new_internal_error(error.message))?;
@@ -131,8 +139,47 @@ impl storage::interface::Codec for StorageCodec {
     }
 
     fn encode<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<Vec<u8>, StatusError>> {
-        Box::pin(async move { codec().encode(object, self.media) })
+        Box::pin(async move {
+            let data = codec().encode(object, self.media)?;
+            Ok(named(&self.hub, &data, Way::Written).unwrap_or(data))
+        })
     }
+}
+
+/// Kinds that are stored as those of an older version, which no longer has a schema here: the fields are the same.
+///
+/// Go: pkg/kubeapiserver/default_storage_factory_builder.go
+const STORED_AS: [(&str, &str); 2] = [
+    ("MutatingAdmissionPolicy", "admissionregistration.k8s.io/v1beta1"),
+    ("MutatingAdmissionPolicyBinding", "admissionregistration.k8s.io/v1beta1"),
+];
+
+/// Whether bytes come from storage or go there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Read,
+    Written,
+}
+
+/// Returns the bytes with the name of the version in memory, or of the one in storage; `None` if they are right as they are.
+fn named(hub: &GroupVersionKind, data: &[u8], way: Way) -> Option<Vec<u8>> {
+    let (_, stored) = STORED_AS.iter().find(|(kind, _)| *kind == hub.kind)?;
+    let served = hub.group_version().to_string();
+    let (from, to) = if way == Way::Read { (*stored, served.as_str()) } else { (served.as_str(), *stored) };
+    if data.starts_with(MAGIC) {
+        let unknown = Unknown::decode(data).ok().filter(|unknown| unknown.api_version == from)?;
+        let message = |writer: &mut Writer| {
+            writer.0.extend_from_slice(unknown.raw);
+            Ok::<(), Infallible>(())
+        };
+        return envelope::encode(to, &unknown.kind, message).ok();
+    }
+    let mut object: Object = serde_json::from_slice(data).ok()?;
+    if object.api_version() != from {
+        return None;
+    }
+    object.set(&["apiVersion"], to);
+    Some(object.to_json())
 }
 
 /// Reads stored bytes for a person: how they are encoded, and what they say; secrets are made unreadable.
