@@ -1,6 +1,8 @@
 //! A definition as routes: for each version a store, a codec and a request scope. Made when the first request comes,
 //! thrown away when the definition changes.
 //!
+//! Simplified: tables and metadata of custom resources come as JSON or YAML; kube-apiserver writes them as protobuf, too.
+//!
 //! Go: apiextensions-apiserver/pkg/apiserver/customresource_handler.go crdInfo, getOrCreateServingInfoFor
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -358,6 +358,8 @@ fn object_to_cel(object: &ObjectType, fields: &serde_json::Map<String, Value>, p
     for (name, value) in fields {
         let property = object.properties.get(name.as_str()).map(|field| field.schema.get());
         match (name.as_str(), property) {
+            // A field that is null is the same as none.
+            _ if value.is_null() && !object.properties.is_empty() => {}
             ("metadata", _) if place == Place::Resource => put("metadata", metadata(value)),
             ("apiVersion" | "kind", _) if place == Place::Resource => put(name, CelValue::from(value)),
             (name, Some(schema)) => {
@@ -464,6 +466,14 @@ mod tests {
             broken(document, json!({"a": "2", "b": "y"}), Some(old)),
             [r#"a: Invalid value: "2": stays"#, r#"warning: b: Invalid value: "y": is x"#]
         );
+    }
+
+    #[test]
+    fn a_field_that_is_null_is_not_there() {
+        let document = json!({"type": "object", "properties": {"a": {"type": "string", "nullable": true}},
+            "x-kubernetes-validations": [{"rule": "!has(self.a) || self.a == 'x'", "message": "is x"}]});
+        assert_eq!(broken(document.clone(), json!({"a": null}), None), Vec::<String>::new());
+        assert_eq!(broken(document, json!({"a": "y"}), None), ["<nil>: Invalid value: is x"]);
     }
 
     #[test]
