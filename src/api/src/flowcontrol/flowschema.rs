@@ -129,7 +129,7 @@ fn validate_subject(errors: &mut ErrorList, subject: &Node<'_>) {
         let named = subject.child(field);
         match (wanted == kind.as_str(), named.is_set()) {
             (true, false) => {
-                errors.push(named.required(format!("{field} is required when subject kind is '{wanted}'")))
+                errors.push(named.required(format!("{field} is required when subject kind is '{wanted}'")));
             }
             (false, true) => {
                 errors.push(named.forbidden(format!("{field} is forbidden when subject kind is not '{wanted}'")));
