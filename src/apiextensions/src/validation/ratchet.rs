@@ -72,7 +72,7 @@ impl Strictness {
             recognized_review_version: reviews.is_empty() || reviews.iter().any(|v| conversion::is_recognized(v)),
             immutable_names: established,
             schema: all_have_schemas(&spec),
-            valid_types: every(|schema| openapi::is_known_type(schema)),
+            valid_types: every(openapi::is_known_type),
             structural: schemas.iter().all(|(path, schema)| structural::is_structural(schema, path)),
             atomic_sets: every(|schema| lists::atomic_set_error(schema).is_none()),
             list_map_keys: every(|schema| {
@@ -111,11 +111,11 @@ fn has_broken_bundle(conversion: &Node<'_>) -> bool {
     !errors.is_empty()
 }
 
-/// The schema that a version has, its own or that of all.
-fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<Option<&'a Value>> {
+/// The schema that a version has, its own or that of all; null if it has none. `None`: there is no such version.
+fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> {
     let root = Node::root(definition);
     let found = root.items("spec.versions").into_iter().find(|node| node.text("name") == version)?;
-    Some(root.get("spec.validation").or(found.get("schema")))
+    Some(root.get("spec.validation").or(found.get("schema")).unwrap_or(&Value::Null))
 }
 
 fn unchanged(old: &Value, new: &Value) -> Vec<String> {
@@ -123,7 +123,7 @@ fn unchanged(old: &Value, new: &Value) -> Vec<String> {
     let names = versions.iter().map(|version| version.text("name"));
     let same = |name: &&str| {
         let (new, old) = (schema_of(new, name), schema_of(old, name));
-        new.is_some_and(|new| old.is_some_and(|old| rules::same(new, old)))
+        new.is_some() && old.is_some() && rules::same(new, old)
     };
     names.filter(same).map(str::to_owned).collect()
 }
