@@ -152,7 +152,7 @@ fn validate_endpoint(errors: &mut ErrorList, endpoint: &Node<'_>, kind: &str) {
     labels(errors, &topology);
     let hints = endpoint.child("hints");
     hint_names(errors, &hints.child("forZones"), |errors, name| {
-        each(errors, name, is_valid_label_value(name.as_str()))
+        each(errors, name, is_valid_label_value(name.as_str()));
     });
     hint_names(errors, &hints.child("forNodes"), |errors, name| named(errors, name, SUBDOMAIN));
 }

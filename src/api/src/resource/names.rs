@@ -110,7 +110,7 @@ pub(super) fn uid(errors: &mut ErrorList, node: &Node<'_>) {
     let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts: Vec<&str> = text.split('-').collect();
     let normal = parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(|part| is_hex(part));
-    if !normal && !(text.len() == 32 && is_hex(text)) {
+    if !(normal || text.len() == 32 && is_hex(text)) {
         errors.push(node.invalid(format!("error validating uid: invalid UUID length: {}", text.len())));
     } else if !normal || text != text.to_lowercase() {
         errors.push(node.invalid(
