@@ -21,5 +21,6 @@ pub mod run;
 pub mod expect;
 pub mod report;
 pub mod runner;
+mod start;
 
 pub mod player;

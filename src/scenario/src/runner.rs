@@ -27,7 +27,7 @@ use tokio::{sync::mpsc, time};
 
 use crate::{
     expect::{self, Mismatch, Subject},
-    format::{Action, Answer, Breakpoint, Check, Choice, Expect, Extension, Scenario, Step, Wait},
+    format::{Action, Answer, Check, Choice, Expect, Scenario, Step, Wait},
     library::Source,
     report::{Failure, Report, StepReport},
     request,
@@ -35,10 +35,10 @@ use crate::{
 };
 
 /// The longest that a replay waits for anything. Only failures take that long.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often a server that is not ready is asked again: readiness is told to those who ask.
-const POLL: Duration = Duration::from_millis(20);
+pub(crate) const POLL: Duration = Duration::from_millis(20);
 
 /// A server that starts, seen from outside.
 pub struct World {
@@ -77,12 +77,12 @@ pub(crate) type Done = Result<(), Mismatch>;
 
 /// Carries out what steps say. [`crate::player`] does so at a learner's pace, [`replay`] without a rest.
 pub(crate) struct Runner<'a> {
-    source: &'a Source,
+    pub(crate) source: &'a Source,
     pub(crate) controller: Arc<Controller>,
     handle: Handle,
-    lab: Arc<dyn Lab>,
+    pub(crate) lab: Arc<dyn Lab>,
     /// The longest that anything is waited for.
-    patience: Duration,
+    pub(crate) patience: Duration,
     /// Every request so far, in order.
     sent: Vec<Sent>,
     answers_in: mpsc::UnboundedSender<(usize, Result<LabResponse, String>)>,
@@ -94,69 +94,6 @@ impl<'a> Runner<'a> {
         let (answers_in, answers) = mpsc::unbounded_channel();
         let World { controller, handle, lab } = world;
         Self { source, controller, handle, lab, patience, sent: Vec::new(), answers_in, answers }
-    }
-
-    /// Brings the server to where the first step begins.
-    pub(crate) async fn start(&mut self, scenario: &Scenario) -> Done {
-        let startup = &scenario.start.startup;
-        self.until("the start-up is held", self.patience, |runner| runner.held_span(None).is_some()).await?;
-        let stop = startup.pause_at.as_ref().or(startup.run_to.as_ref().filter(|name| *name != "serving"));
-        let wait = match stop {
-            Some(name) => {
-                self.walk(None, &format!("runTo {name}")).await?;
-                Wait { paused_at: Some(name.clone()), of: Some("startup".into()), ..Wait::default() }
-            }
-            None => {
-                self.walk(None, "continue").await?;
-                Wait { ready: true, ..Wait::default() }
-            }
-        };
-        self.wait(&wait).await?;
-        for user in &scenario.start.users {
-            let made = self.lab.user(user.name.clone(), user.groups.clone()).await;
-            made.map_err(|error| Mismatch::new(format!("user {}", user.name), error.to_string()))?;
-        }
-        for fixture in &scenario.start.apply {
-            let object = request::load(fixture, self.source);
-            let creating = object.and_then(|object| request::creating(&object));
-            let creating = creating.map_err(|error| Mismatch::new("an object to start with", error))?;
-            let answer =
-                self.lab.send(creating).await.map_err(|error| Mismatch::new("an answer", error.to_string()))?;
-            if answer.code >= 400 {
-                return Err(Mismatch::new("an object to start with is there", answer.body.to_string()));
-            }
-        }
-        for extension in &scenario.start.extensions {
-            self.extend(extension).await?;
-        }
-        for Breakpoint { at, when, once, label } in scenario.breakpoints.iter().cloned() {
-            let breakpoint = control::breakpoint::Breakpoint { at: Some(at), when, once, label, ..Default::default() };
-            let set = self.controller.add_breakpoint(breakpoint);
-            set.map_err(|error| Mismatch::new("a breakpoint", error.to_string()))?;
-        }
-        Ok(())
-    }
-
-    /// Starts an extension API server, registers it and waits until the aggregator finds it available.
-    async fn extend(&mut self, extension: &Extension) -> Done {
-        let wrong = |error: String| Mismatch::new(format!("an extension server for {}", extension.group), error);
-        let behaviour = serde_json::to_value(extension).map_err(|error| wrong(error.to_string()))?;
-        let endpoint = self.lab.extension(behaviour).await.map_err(|error| wrong(error.to_string()))?;
-        for object in request::registering(extension, &endpoint) {
-            let creating = request::creating(&object).map_err(wrong)?;
-            let answer = self.lab.send(creating).await.map_err(|error| wrong(error.to_string()))?;
-            if answer.code >= 400 {
-                return Err(wrong(answer.body.to_string()));
-            }
-        }
-        let path = format!("/apis/apiregistration.k8s.io/v1/apiservices/{}.{}", extension.version, extension.group);
-        let request = LabRequest { method: "GET".into(), path, ..LabRequest::default() };
-        let available = async {
-            while !self.lab.send(request.clone()).await.is_ok_and(|answer| request::is_available(&answer.body)) {
-                time::sleep(POLL).await;
-            }
-        };
-        time::timeout(PATIENCE, available).await.map_err(|_| wrong("it is not available".to_owned()))
     }
 
     async fn step(&mut self, step: &Step) -> StepReport {
@@ -294,13 +231,13 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn held_span(&self, of: Option<usize>) -> Option<usize> {
+    pub(crate) fn held_span(&self, of: Option<usize>) -> Option<usize> {
         let trace = self.trace(of)?;
         self.handle.timeline().read().trace(trace).and_then(TraceLog::held_at)
     }
 
     /// Gives a command of the walk to what is held, and waits until it has let go.
-    async fn walk(&mut self, of: Option<usize>, command: &str) -> Done {
+    pub(crate) async fn walk(&mut self, of: Option<usize>, command: &str) -> Done {
         let of = of.filter(|index| self.held_span(Some(*index)).is_some());
         let (Some(trace), Some(span)) = (self.trace(of), self.held_span(of)) else {
             return Err(Mismatch::new(format!("`{command}` of something held"), "nothing is held"));
@@ -361,7 +298,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Asks until the server says that it is ready.
-    async fn ready(&mut self, patience: Duration) -> Done {
+    pub(crate) async fn ready(&mut self, patience: Duration) -> Done {
         let asking = async {
             let request = LabRequest { method: "GET".into(), path: "/readyz".into(), ..LabRequest::default() };
             while !self.lab.send(request.clone()).await.is_ok_and(|answer| answer.code == 200) {
@@ -396,7 +333,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Waits for events until something is true.
-    async fn until(&mut self, what: &str, patience: Duration, mut met: impl FnMut(&Self) -> bool) -> Done {
+    pub(crate) async fn until(&mut self, what: &str, patience: Duration, mut met: impl FnMut(&Self) -> bool) -> Done {
         let ended = time::sleep(patience);
         tokio::pin!(ended);
         loop {
