@@ -18,6 +18,7 @@ pub mod types;
 // What is particular to each kind, and what the kinds share.
 pub mod capabilities;
 pub mod conversion;
+pub mod declared;
 pub mod defaults;
 pub mod diff;
 pub mod fieldlabels;

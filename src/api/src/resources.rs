@@ -34,6 +34,9 @@ pub struct Resource {
     pub categories: Vec<&'static str>,
     /// Where it is stored below `/registry`: `pods`, `services/specs`.
     pub storage_prefix: &'static str,
+    /// The version in which its objects are written, where it is not the one they are held in: a server of the last
+    /// release can read them. Go: DefaultStorageFactory, StorageVersion
+    pub stored_as: Option<&'static str>,
     /// Whether PUT of a missing object creates it. Go: AllowCreateOnUpdate
     pub put_creates: bool,
     /// Whether PUT without a resource version is refused. Go: !AllowUnconditionalUpdate
@@ -102,6 +105,17 @@ impl Subresource {
     }
 }
 
+impl Resource {
+    /// Returns group, version and kind of the bytes that are stored.
+    pub fn stored_kind(&self) -> GroupVersionKind {
+        let held = self.storage_version();
+        match self.stored_as {
+            Some(version) => GroupVersion::new(&held.group, version).with_kind(&held.kind),
+            None => held,
+        }
+    }
+}
+
 /// Returns a resource by group, version and plural.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
     RESOURCES.iter().find(|resource| {
@@ -155,6 +169,7 @@ fn read_resource(line: &'static str, group_version: &GroupVersion) -> Resource {
         short_names: list("short"),
         categories: list("in"),
         storage_prefix: valued("at").unwrap_or(words[0]),
+        stored_as: valued("stored-as"),
         put_creates: words.contains(&"put-creates"),
         put_needs_version: words.contains(&"put-needs-version"),
         delete_returns: words.contains(&"delete-returns"),

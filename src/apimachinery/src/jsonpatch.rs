@@ -82,6 +82,16 @@ pub fn parse(body: &[u8]) -> Result<Patch, StatusError> {
 }
 
 impl Patch {
+    /// Returns the ways to the maps and lists that the operations look into, the document itself left out.
+    pub fn containers(&self) -> impl Iterator<Item = Vec<String>> {
+        let pointers = self.operations.iter().flat_map(|operation| [&operation.path, &operation.from]);
+        pointers.filter_map(|pointer| {
+            let (way, _) = pointer.rsplit_once('/')?;
+            let names = way.split('/').skip(1);
+            Some(names.map(|name| name.replace("~1", "/").replace("~0", "~")).collect())
+        })
+    }
+
     /// Applies the operations in order, all or none.
     pub fn apply(&self, document: &Value) -> Result<Value, StatusError> {
         let mut patched = document.clone();

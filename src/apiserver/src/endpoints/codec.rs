@@ -6,6 +6,7 @@
 //! Built-in kinds answer from schemas, custom kinds from the schemas of their definitions; the
 //! handlers see no difference.
 
+use api::declared::TakenApart;
 use apimachinery::{
     api::errors::StatusError,
     runtime::{
@@ -66,6 +67,11 @@ pub trait Codec: Send + Sync {
     /// Go: apiserver/pkg/admission/plugin/policy/mutating/patch/smd.go ApplyStructuredMergeDiff
     fn overlay(&self, _original: &Object, _applied: &Object) -> Result<Object, String> {
         Err("type converter must not be nil".to_owned())
+    }
+
+    /// Shows a patched document of this kind in a refusal, as Go would; `apart`: what the patch took apart.
+    fn show_patched(&self, _kind: &GroupVersionKind, document: &Value, _apart: &TakenApart) -> String {
+        document.to_string()
     }
 
     /// Adds what Go writes of a kind even where it is empty: `spec: {}`.

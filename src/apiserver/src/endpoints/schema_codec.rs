@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use api::declared::{self, TakenApart};
 use apimachinery::{
     api::errors::StatusError,
     managedfields::overlay,
@@ -117,6 +118,13 @@ impl Codec for SchemaCodec {
         let schema = self.schema(&original.gvk()).ok_or("type converter must not be nil")?;
         let merged = overlay::overlay(&schema, &original.clone().into_value(), &applied.clone().into_value())?;
         Ok(Object::from_value(merged).unwrap_or_default())
+    }
+
+    fn show_patched(&self, kind: &GroupVersionKind, document: &Value, apart: &TakenApart) -> String {
+        match self.schema(kind) {
+            Some(schema) => declared::document(&schema, document, apart),
+            None => document.to_string(),
+        }
     }
 
     fn complete(&self, object: &mut Object) {

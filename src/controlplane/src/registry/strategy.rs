@@ -14,7 +14,10 @@ use api::{
 use apimachinery::{
     api::{errors::StatusError, validation::object_meta::Scope},
     meta::options::DeleteOptions,
-    runtime::{object::Object, schema::GroupResource},
+    runtime::{
+        object::Object,
+        schema::{GroupResource, GroupVersionKind},
+    },
     validation::field::ErrorList,
 };
 use apiserver::{
@@ -132,6 +135,10 @@ impl Strategy for BuiltInStrategy {
             Some(Ok(label)) => Ok((label, value.to_owned())),
             Some(Err(message)) => Err(StatusError::new_bad_request(message)),
         }
+    }
+
+    fn stored_kind(&self) -> Option<GroupVersionKind> {
+        self.resource.stored_as.map(|_| self.resource.stored_kind())
     }
 
     fn deprecation_warning(&self) -> Option<&'static str> {

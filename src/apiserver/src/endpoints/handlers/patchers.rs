@@ -2,6 +2,7 @@
 //!
 //! Go: apiserver/pkg/endpoints/handlers/patch.go jsonPatcher, smpPatcher, applyPatcher
 
+use api::declared::TakenApart;
 use apimachinery::{
     api::errors::StatusError,
     jsonmergepatch, jsonpatch,
@@ -36,13 +37,13 @@ pub(super) fn patch(
     validation: FieldValidation,
 ) -> Result<Patched> {
     let kind = current.gvk();
-    let (patched, strict) = match patch_type {
+    let (patched, strict, apart) = match patch_type {
         PatchType::Json => json_patch(current, body)?,
         PatchType::Merge => merge_patch(current, body)?,
         PatchType::StrategicMerge => return strategic_merge_patch(codec, &current, body, validation),
         PatchType::ApplyYaml => unreachable!("an apply is the field manager's work"),
     };
-    decode_patched(codec, &kind, patched, strict, validation)
+    decode_patched(codec, &kind, patched, strict, validation, &apart)
 }
 
 /// Reads the result of a patch as an object of the kind.
@@ -52,13 +53,15 @@ fn decode_patched(
     mut patched: Object,
     mut strict: Vec<String>,
     validation: FieldValidation,
+    apart: &TakenApart,
 ) -> Result<Patched> {
     // What the client is shown when the result is no object of the kind: it is gone by then.
-    let shown = Value::Object(patched.0.clone());
+    let document = Value::Object(patched.0.clone());
+    let shown = || codec.show_patched(kind, &document, apart);
     default_type(&mut patched, kind);
-    let decoded = codec.decode_value(patched).map_err(|error| invalid_patch(shown.to_string(), error.message))?;
+    let decoded = codec.decode_value(patched).map_err(|error| invalid_patch(shown(), error.message))?;
     strict.extend(decoded.strict);
-    check_strict(decoded.object, strict, validation, || shown.to_string())
+    check_strict(decoded.object, strict, validation, shown)
 }
 
 /// Gives an object the parts of its type that it lacks.
@@ -100,18 +103,21 @@ fn invalid_patch(shown: String, detail: String) -> StatusError {
 }
 
 /// RFC 6902.
-fn json_patch(current: Object, body: &[u8]) -> Result<(Object, Vec<String>)> {
+fn json_patch(current: Object, body: &[u8]) -> Result<(Object, Vec<String>, TakenApart)> {
     let patch = jsonpatch::parse(body)?;
     let document = patch.apply(&current.into_value())?;
     // A patch may replace the whole document, and then by anything: what is no object is refused as one of no kind.
-    Ok((Object::from_value(document).unwrap_or_default(), patch.strict))
+    let mut apart = TakenApart::default();
+    patch.containers().for_each(|way| apart.note(way.iter().map(String::as_str)));
+    Ok((Object::from_value(document).unwrap_or_default(), patch.strict, apart))
 }
 
 /// RFC 7386.
-fn merge_patch(mut current: Object, body: &[u8]) -> Result<(Object, Vec<String>)> {
+fn merge_patch(mut current: Object, body: &[u8]) -> Result<(Object, Vec<String>, TakenApart)> {
     let patch = jsonmergepatch::parse(body)?;
+    let apart = TakenApart::by_merge(&patch.fields);
     jsonmergepatch::merge(&mut current.0, patch.fields);
-    Ok((current, patch.strict))
+    Ok((current, patch.strict, apart))
 }
 
 /// Kubernetes' own.

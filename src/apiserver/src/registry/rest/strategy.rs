@@ -6,7 +6,10 @@
 //! them, so here they are one trait whose optional parts have the defaults that Go's absence means.
 
 use apimachinery::{
-    api::errors::StatusError, meta::options::DeleteOptions, runtime::object::Object, validation::field::ErrorList,
+    api::errors::StatusError,
+    meta::options::DeleteOptions,
+    runtime::{object::Object, schema::GroupVersionKind},
+    validation::field::ErrorList,
 };
 use serde_json::Value;
 
@@ -119,6 +122,13 @@ pub trait Strategy: Send + Sync {
     /// Go: runtime.FieldLabelConversionFunc
     fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
         default_field_label(label, value)
+    }
+
+    /// Returns the kind of the bytes that are stored, where their version is another than that of the registry.
+    ///
+    /// Go: rest.StorageVersionProvider
+    fn stored_kind(&self) -> Option<GroupVersionKind> {
+        None
     }
 
     /// Returns what every client of the resource should know: that it is deprecated.

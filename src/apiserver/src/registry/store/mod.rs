@@ -225,7 +225,7 @@ impl rest::Storage for Store {
     }
 
     fn storage_version(&self) -> Option<GroupVersionKind> {
-        Some(self.kind.clone())
+        Some(self.strategy.stored_kind().unwrap_or_else(|| self.kind.clone()))
     }
 
     fn delete_returns_object(&self) -> bool {
