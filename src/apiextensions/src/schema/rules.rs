@@ -355,9 +355,7 @@ fn formatted(format: &str, text: &str) -> Option<CelValue> {
 fn object_to_cel(object: &ObjectType, fields: &serde_json::Map<String, Value>, place: Place) -> CelValue {
     let mut shown: BTreeMap<Key, CelValue> = BTreeMap::new();
     let mut put = |name: &str, value: CelValue| drop(shown.insert(Key::String(name.into()), value));
-    // A field that is null is absent to rules; an entry of a map is there.
-    let is_there = |value: &Value| object.properties.is_empty() || !value.is_null();
-    for (name, value) in fields.iter().filter(|(_, value)| is_there(value)) {
+    for (name, value) in fields {
         let property = object.properties.get(name.as_str()).map(|field| field.schema.get());
         match (name.as_str(), property) {
             // A field that is null is the same as none.
