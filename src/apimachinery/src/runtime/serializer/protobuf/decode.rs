@@ -15,6 +15,7 @@ use super::{
     wire::{Payload, Reader, WireError},
 };
 use crate::{
+    api::resource,
     runtime::object::Object,
     schema::{
         model::{Bits, Field, Kind, Schema},
@@ -195,7 +196,8 @@ fn single(name: &str, schema: &Schema, payload: Payload<'_>, depth: usize) -> Re
         }
         (Kind::Quantity, Payload::Bytes(bytes)) => match envelope::text(envelope::raw(bytes)?) {
             text if text.is_empty() => "0".into(),
-            text => text.into(),
+            // What a client wrote is parsed, as in JSON; what cannot be is left to validation.
+            text => resource::canonicalize(&text).unwrap_or(text).into(),
         },
         (Kind::Time, Payload::Bytes(bytes)) => time(bytes, Precision::Seconds)?,
         (Kind::MicroTime, Payload::Bytes(bytes)) => time(bytes, Precision::Micros)?,
