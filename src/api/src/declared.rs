@@ -9,7 +9,10 @@
 use std::collections::BTreeMap;
 
 use apimachinery::{
-    schema::model::{Field, Kind, ObjectType, Schema},
+    schema::{
+        model::{Field, Kind, ObjectType, Schema},
+        registry::Link,
+    },
     util::strconv,
 };
 use serde_json::{Map, Value};
@@ -108,7 +111,7 @@ fn write(schema: Option<&Schema>, value: &Value, apart: Option<&TakenApart>, out
 /// The type of a field, or of what stands under a free key.
 fn of<'s>(object: &'s ObjectType, name: &str) -> Option<&'s Schema> {
     let field = object.properties.get(name).map(|field: &Field| field.schema.get());
-    field.or_else(|| object.additional.as_ref().map(|link| link.get()))
+    field.or_else(|| object.additional.as_ref().map(Link::get))
 }
 
 /// Where a field stands in its struct; keys of maps are sorted by name.

@@ -209,10 +209,10 @@ fn field(w: &mut Writer, number: u32, shape: &Shape, value: &Value) {
         Shape::Flag if value.as_bool() == Some(true) => w.varint_field(number, 1),
         Shape::Flag => {}
         Shape::Integer => {
-            value.as_i64().filter(|number| *number != 0).into_iter().for_each(|n| w.varint_field(number, n as u64))
+            value.as_i64().filter(|number| *number != 0).into_iter().for_each(|n| w.varint_field(number, n as u64));
         }
         Shape::Number => {
-            value.as_f64().filter(|number| *number != 0.0).into_iter().for_each(|n| w.double_field(number, n))
+            value.as_f64().filter(|number| *number != 0.0).into_iter().for_each(|n| w.double_field(number, n));
         }
         Shape::Any => nested(w, number, |w| any(w, value)),
         Shape::Texts => items.iter().filter_map(Value::as_str).for_each(|text| w.bytes_field(number, text.as_bytes())),
