@@ -331,6 +331,6 @@ fn write(cx: &Context, code: u16, parts: Vec<Bytes>, length: usize, media: Media
 }
 
 /// Go: apiserver/pkg/endpoints/handlers/responsewriters/writers.go negotiateContentEncoding
-fn accepts_gzip(header: &str) -> bool {
+pub(crate) fn accepts_gzip(header: &str) -> bool {
     header.split(',').any(|part| part.split(';').next().unwrap_or_default().trim() == "gzip")
 }

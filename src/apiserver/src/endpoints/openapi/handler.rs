@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     endpoints::{
+        handlers::respond::accepts_gzip,
         negotiation,
-        openapi::manager::{Document, OpenAPIManager},
+        openapi::manager::{Document, Form, OpenAPIManager},
     },
     request::{
         context::Context,
@@ -36,8 +37,7 @@ impl Handler for OpenAPIV2 {
         Box::pin(async move {
             let document = self.0.v2();
             match form_v2(cx.header("accept")) {
-                Some(Form::Json) => content(cx, &document),
-                Some(Form::Protobuf) => serve(cx, &document, document.protobuf_v2(), PROTOBUF_V2),
+                Some(form) => version_2(cx, &document, form),
                 None => bare(StatusCode::NOT_ACCEPTABLE),
             }
         })
@@ -96,13 +96,6 @@ impl OpenAPIV3 {
     }
 }
 
-/// The forms of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Json,
-    Protobuf,
-}
-
 /// The media type of version 2 as protobuf; `@` instead of the first dot is its old name.
 const PROTOBUF_V2: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
@@ -145,6 +138,22 @@ fn bare(code: StatusCode) -> Response {
 /// Answers with a document as JSON.
 fn content(cx: &Context, document: &Document) -> Response {
     serve(cx, document, document.json.clone(), "application/json")
+}
+
+/// Answers with the document of version 2, compressed for who takes it.
+///
+/// Go: kube-openapi/pkg/handler/handler.go (its GzipHandler)
+fn version_2(cx: &Context, document: &Document, form: Form) -> Response {
+    let media_type = if form == Form::Json { "application/json" } else { PROTOBUF_V2 };
+    let compressed = accepts_gzip(cx.header("accept-encoding"));
+    let mut response = serve(cx, document, document.version_2(form, compressed), media_type);
+    let headers = response.headers_mut();
+    if compressed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.append(header::VARY, HeaderValue::from_static("Accept"));
+    response
 }
 
 /// Answers with a form of a document, or with 304 to a client that has it.

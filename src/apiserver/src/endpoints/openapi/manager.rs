@@ -12,12 +12,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Write as _,
     sync::{Arc, OnceLock},
 };
 
 use apimachinery::runtime::schema::GroupVersion;
 use aws_lc_rs::digest::{SHA512, digest};
 use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
@@ -69,8 +71,17 @@ pub struct Document {
     pub json: Bytes,
     /// SHA-512 of it, in capital hexadecimal digits.
     pub hash: String,
-    /// The same as protobuf, once somebody asked for it.
-    protobuf: OnceLock<Bytes>,
+    /// What was asked for of version 2 so far: protobuf, JSON compressed, protobuf compressed.
+    made: [OnceLock<Bytes>; 3],
+}
+
+/// The forms of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    Json,
+    /// The messages of gnostic.
+    Protobuf,
 }
 
 impl Document {
@@ -80,17 +91,28 @@ impl Document {
 
     fn of(json: Bytes) -> Arc<Self> {
         let hash = digest(&SHA512, &json).as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Arc::new(Self { json, hash, protobuf: OnceLock::new() })
+        Arc::new(Self { json, hash, made: Default::default() })
     }
 
-    /// Returns a document of version 2 as protobuf.
-    pub fn protobuf_v2(&self) -> Bytes {
-        let encode = || {
+    /// Returns a document of version 2 in a form, as it is or compressed; each is made once.
+    pub fn version_2(&self, form: Form, compressed: bool) -> Bytes {
+        let protobuf = || {
             let document = serde_json::from_slice(&self.json).expect("it was made from a value");
             Bytes::from(protobuf::encode(&document))
         };
-        self.protobuf.get_or_init(encode).clone()
+        let plain = || match form {
+            Form::Json => self.json.clone(),
+            Form::Protobuf => self.made[0].get_or_init(protobuf).clone(),
+        };
+        let place = if form == Form::Json { 1 } else { 2 };
+        if compressed { self.made[place].get_or_init(|| gzip(&plain())).clone() } else { plain() }
     }
+}
+
+fn gzip(bytes: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.expect("memory takes everything").into()
 }
 
 /// All parts by key (`apis/apps/v1`), and the documents that were made of them.
