@@ -159,14 +159,13 @@ impl ListShape<'_> {
         let mut keys = Vec::with_capacity(self.keys.len());
         for key in &self.keys {
             let default = || self.items.schema.field(key)?.default.as_ref();
-            match fields.get(*key).or_else(default) {
-                Some(value) => keys.push((*key, value)),
-                None => {
-                    let key = strconv::quote(key);
-                    let what = "associative list with keys has an element that omits key field";
-                    return Err(format!("{what} {key} (and doesn't have default value)"));
-                }
-            }
+            keys.extend(fields.get(*key).or_else(default).map(|value| (*key, value)));
+        }
+        // Keys are optional (a device may have no shareID), but something must tell the items apart.
+        if keys.is_empty() {
+            let all: Vec<String> = self.keys.iter().map(|key| strconv::quote(key)).collect();
+            let what = "associative list with keys has an element that omits all key fields";
+            return Err(format!("{what} [{}] (and doesn't have default values for any key fields)", all.join(" ")));
         }
         Ok(key_element(keys.into_iter()))
     }

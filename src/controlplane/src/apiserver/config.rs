@@ -325,7 +325,7 @@ async fn configure_admission(
     };
     let chain = plugins::new_from_plugins(trace, &enabled, &initializers).await;
     let chain = chain.map_err(|error| StartError::new("admission", error))?;
-    generic.config.admission_control = Some(Arc::new(chain));
+    generic.config.admission_control = Some(Arc::new(chain.measured(generic.config.metrics.clone())));
     let hook = PostStartHookEntry::new("start-apiserver-admission-initializer", initialized());
     generic.config.add_post_start_hook(hook).map_err(|error| StartError::new("admission", error))?;
     stage.exit(&generic.config);
