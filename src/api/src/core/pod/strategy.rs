@@ -56,6 +56,11 @@ pub const RESIZE: Part = Part {
 fn begin(request: &Request, object: &mut Object) {
     let class = object.get(&["spec"]).map_or("BestEffort", resources::qos_class);
     object.set(&["status"], json!({"phase": "Pending", "qosClass": class}));
+    let grace = &["spec", "terminationGracePeriodSeconds"];
+    if object.get(grace).and_then(Value::as_i64).is_some_and(|seconds| seconds < 0) {
+        // The shortest that there is.
+        object.set(grace, json!(1));
+    }
     drop_disabled(object);
     app_armor_fields(request, object);
     let labels = object.labels();
