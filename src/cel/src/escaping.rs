@@ -2,30 +2,15 @@
 //!
 //! Go: apiserver/pkg/cel/escaping.go
 
-/// Words that the language keeps for itself; a property of that name is written between double underscores.
-const RESERVED: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
+use crate::parser::RESERVED;
+
+/// Words that are values and operators. A property of such a name, or of a reserved one, is written between double
+/// underscores.
+const WORDS: [&str; 4] = ["true", "false", "null", "in"];
+
+fn is_kept(word: &str) -> bool {
+    WORDS.contains(&word) || RESERVED.contains(&word)
+}
 
 /// What stands for characters that a name cannot have. The underscores come first, for they are in all others.
 const SEQUENCES: [(&str, &str); 4] =
@@ -36,7 +21,7 @@ pub fn escape(property: &str) -> Option<String> {
     if property.is_empty() || property.starts_with(|char: char| char.is_ascii_digit()) {
         return None;
     }
-    if RESERVED.contains(&property) {
+    if is_kept(property) {
         return Some(format!("__{property}__"));
     }
     let mut escaped = String::with_capacity(property.len());
@@ -58,7 +43,7 @@ pub fn escape(property: &str) -> Option<String> {
 /// Returns the property that an expression means by a name; `None` if the name has a sequence that means nothing.
 pub fn unescape(name: &str) -> Option<String> {
     if let Some(word) = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"))
-        && RESERVED.contains(&word)
+        && is_kept(word)
     {
         return Some(word.to_owned());
     }
@@ -84,6 +69,8 @@ mod tests {
             ("a", "a"),
             ("a-b.c/d", "a__dash__b__dot__c__slash__d"),
             ("namespace", "__namespace__"),
+            ("while", "__while__"),
+            ("true", "__true__"),
             ("a__b", "a__underscores__b"),
         ] {
             assert_eq!(escape(property).as_deref(), Some(name));

@@ -20,6 +20,7 @@ mod launch;
 mod logs;
 mod pki;
 mod ports;
+mod runtime;
 mod scenarios;
 mod serve;
 mod setup;

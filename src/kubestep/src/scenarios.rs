@@ -47,7 +47,7 @@ pub fn schema() -> anyhow::Result<()> {
 
 /// Runs lessons without the interface, each on a server of its own. One that does not hold is an error.
 pub fn replay(replay: &Replay) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = crate::runtime::new()?;
     let mut reports = Vec::new();
     for name in &replay.scenarios {
         let source = library::find(name).map_err(anyhow::Error::msg)?;

@@ -24,7 +24,7 @@ pub fn run(personality: Personality, given: BTreeMap<String, Vec<String>>) -> an
     if let Some(kubeconfig) = &setup.kubeconfig {
         tracing::info!("export KUBECONFIG={}", kubeconfig.display());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = crate::runtime::new()?;
     runtime.block_on(async {
         let services = Services { clock: clock.clone(), ids: Ids::shared() };
         let environment = Environment {

@@ -52,7 +52,7 @@ fn learn(walk: &Walk, name: &str) -> anyhow::Result<()> {
     let source = library::find(name).map_err(anyhow::Error::msg)?;
     let lesson = lint::read(&source.file, &source.text)
         .map_err(|mistakes| anyhow::anyhow!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = crate::runtime::new()?;
     let entered = runtime.enter();
     let mut server = LessonServer::start(&lesson.settings)?;
     logs::to_interface(&server.controller);
@@ -76,7 +76,7 @@ fn learn(walk: &Walk, name: &str) -> anyhow::Result<()> {
 fn freely(walk: &Walk) -> anyhow::Result<()> {
     let clock = SystemClock::shared();
     let mut setup = Setup::new(Personality::Kubestep, walk.given.clone(), TakenPort::Next, &clock)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = crate::runtime::new()?;
     let controller = Controller::new(clock.clone(), Start::Held, Pump::Thread);
     controller.start()?;
     logs::to_interface(&controller);

@@ -365,7 +365,7 @@ fn object_to_cel(object: &ObjectType, fields: &serde_json::Map<String, Value>, p
             (name, Some(schema)) => {
                 let embedded = schema.as_object().is_some_and(|object| object.embedded_resource);
                 let place = if embedded { Place::Resource } else { Place::Below };
-                if let Some(escaped) = escape(name) {
+                if let Some(escaped) = cel::escaping::escape(name) {
                     put(&escaped, to_cel(schema, value, place));
                 }
             }
@@ -384,42 +384,6 @@ fn metadata(value: &Value) -> CelValue {
     let names = ["name", "generateName"].into_iter().filter_map(|name| Some((name, value.get(name)?)));
     let names = names.map(|(name, value)| (Key::String(name.into()), CelValue::from(value)));
     CelValue::Map(Arc::new(names.collect()))
-}
-
-/// Words that the language keeps for itself.
-const RESERVED: [&str; 18] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-];
-
-/// Writes a name as rules do; `None`: there is no way to.
-///
-/// Go: apiserver/pkg/cel/escaping.go Escape
-pub fn escape(name: &str) -> Option<String> {
-    if RESERVED.contains(&name) {
-        return Some(format!("__{name}__"));
-    }
-    let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    let all_well = name.chars().all(|char| char.is_ascii_alphanumeric() || "_.-/".contains(char));
-    (starts_well && all_well).then(|| {
-        name.replace("__", "__underscores__").replace('.', "__dot__").replace('-', "__dash__").replace('/', "__slash__")
-    })
 }
 
 #[cfg(test)]
@@ -477,10 +441,10 @@ mod tests {
     }
 
     #[test]
-    fn names_are_escaped() {
-        assert_eq!(escape("a-b").as_deref(), Some("a__dash__b"));
-        assert_eq!(escape("true").as_deref(), Some("__true__"));
-        assert_eq!(escape("x__y").as_deref(), Some("x__underscores__y"));
-        assert_eq!(escape("1a"), None);
+    fn properties_that_are_no_names_are_seen_escaped() {
+        let document = json!({"type": "object", "properties": {"while": {"type": "integer"}, "a-b": {"type": "integer"}},
+            "x-kubernetes-validations": [{"rule": "self.__while__ < self.a__dash__b", "message": "is less"}]});
+        assert_eq!(broken(document.clone(), json!({"while": 1, "a-b": 2}), None), Vec::<String>::new());
+        assert_eq!(broken(document, json!({"while": 2, "a-b": 1}), None), ["<nil>: Invalid value: is less"]);
     }
 }

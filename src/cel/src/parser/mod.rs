@@ -51,7 +51,7 @@ pub fn parse_all(source: &str) -> Result<Expr, Vec<Error>> {
 }
 
 /// The names that the language keeps for itself.
-const RESERVED: [&str; 17] = [
+pub(crate) const RESERVED: [&str; 17] = [
     "as",
     "break",
     "const",
@@ -211,22 +211,42 @@ impl<'s> Parser<'s> {
         const LEVELS: [&[&str]; 5] =
             [&["||"], &["&&"], &["<", "<=", ">", ">=", "==", "!=", "in"], &["+", "-"], &["*", "/", "%"]];
         let Some(operators) = LEVELS.get(level) else { return self.unary() };
-        let mut left = self.binary(level + 1)?;
-        loop {
-            let token = self.peek();
-            let found = match &token.kind {
-                TokenKind::Op(op) => *op,
-                TokenKind::Ident(name) if name == "in" => "in",
-                _ => return Ok(left),
-            };
-            if !operators.contains(&found) {
-                return Ok(left);
-            }
-            let offset = self.advance().offset;
-            let right = self.binary(level + 1)?;
+        let mut terms = vec![self.binary(level + 1)?];
+        let mut calls = Vec::new();
+        while let Some(found) = self.operator_of(operators) {
             let function = if found == "in" { "@in".to_owned() } else { format!("_{found}_") };
-            left = call(offset, &function, None, vec![left, right]);
+            calls.push((self.advance().offset, function));
+            terms.push(self.binary(level + 1)?);
         }
+        // A chain of `&&` or `||` becomes a tree as low as it can be; the others lean to the left, each on all before it.
+        let height = terms.iter().map(height).max().unwrap_or_default() + if level < 2 { 0 } else { calls.len() };
+        self.bound(if calls.is_empty() { 0 } else { height })?;
+        let (mut terms, mut calls) = (terms.into_iter(), calls.into_iter());
+        if level < 2 {
+            return Ok(join(calls.len(), &mut terms, &mut calls));
+        }
+        let first = terms.next().expect("there is one more term than calls");
+        Ok(calls
+            .zip(terms)
+            .fold(first, |left, ((offset, function), right)| call(offset, &function, None, vec![left, right])))
+    }
+
+    /// The next token, if it is one of these operators.
+    fn operator_of(&self, operators: &[&'static str]) -> Option<&'static str> {
+        let found = match &self.peek().kind {
+            TokenKind::Op(op) => *op,
+            TokenKind::Ident(name) if name == "in" => "in",
+            _ => return None,
+        };
+        operators.iter().copied().find(|operator| *operator == found)
+    }
+
+    /// Refuses a tree that is too high for those who walk it.
+    fn bound(&self, height: usize) -> Result<(), Error> {
+        if height > MAX_DEPTH {
+            return Err(Error::at(self.peek().offset, "expression recursion limit exceeded: 250"));
+        }
+        Ok(())
     }
 
     fn unary(&mut self) -> Result<Expr, Error> {
@@ -285,6 +305,7 @@ impl<'s> Parser<'s> {
             } else {
                 return Ok(expr);
             }
+            self.bound(height(&expr))?;
         }
     }
 
@@ -462,6 +483,26 @@ fn literal(offset: usize, value: Value) -> Expr {
     Expr { offset, kind: Kind::Literal(value) }
 }
 
+/// How many nodes lie on the longest way down. Everything parsed so far is bounded, so this is, too.
+fn height(expr: &Expr) -> usize {
+    1 + expr.children().into_iter().map(height).max().unwrap_or_default()
+}
+
+/// Joins terms by so many calls, one fewer than the terms, half of them on each side.
+///
+/// Go: cel-go/parser/helper.go logicManager.balancedTree
+fn join(count: usize, terms: &mut dyn Iterator<Item = Expr>, calls: &mut dyn Iterator<Item = (usize, String)>) -> Expr {
+    const TERMS: &str = "there is one more term than calls";
+    if count == 0 {
+        return terms.next().expect(TERMS);
+    }
+    let before = count / 2;
+    let left = join(before, terms, calls);
+    let (offset, function) = calls.next().expect(TERMS);
+    let right = join(count - before - 1, terms, calls);
+    call(offset, &function, None, vec![left, right])
+}
+
 fn call(offset: usize, function: &str, target: Option<Expr>, args: Vec<Expr>) -> Expr {
     Expr { offset, kind: Kind::Call { function: function.to_owned(), target: target.map(Box::new), args } }
 }
@@ -478,6 +519,33 @@ fn dotted(expr: &Expr) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn no_expression_is_too_high() {
+        for long in [
+            "1 + ".repeat(5_000) + "1",
+            "1 < ".repeat(5_000) + "1",
+            "a".to_owned() + &".b".repeat(5_000),
+            "!".repeat(5_000) + "a",
+            "(".repeat(5_000) + "a",
+            "[".repeat(5_000),
+            "a[".repeat(5_000),
+            "a ? a : ".repeat(5_000) + "a",
+            "[1].map(x, ".repeat(5_000),
+            "(".repeat(200) + "a" + &(" + 1".repeat(200) + ")").repeat(200),
+        ] {
+            let error = parse(&long).expect_err("it is too high");
+            assert_eq!(error.message, "expression recursion limit exceeded: 250", "{}", &long[..8]);
+        }
+        let wide = parse(&("a && ".repeat(5_000) + "a")).expect("a long chain is a low tree");
+        assert!(height(&wide) < 16);
+    }
+
+    #[test]
+    fn what_is_parsed_can_be_walked() {
+        // Without optimization a frame is several times as large as the server's.
+        let thread = std::thread::Builder::new().stack_size(32 << 20).spawn(no_expression_is_too_high);
+        thread.expect("a thread").join().expect("it holds");
+    }
 
     #[test]
     fn refusals_are_those_of_the_grammar() {
