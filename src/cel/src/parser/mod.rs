@@ -12,8 +12,10 @@
 //! ```
 
 mod macros;
+mod tree;
 
 use macros::{global, method};
+use tree::{call, dotted, height, join, literal, optional_entry};
 
 use crate::{
     Error,
@@ -472,47 +474,6 @@ fn class(kind: &TokenKind) -> &'static str {
         TokenKind::Ident(_) => "IDENTIFIER",
         TokenKind::Op(op) => NAMES.into_iter().find(|name| name.trim_matches('\'') == *op).unwrap_or_default(),
         TokenKind::End => "<EOF>",
-    }
-}
-
-fn optional_entry(optional: bool, value: Expr) -> Expr {
-    if optional { Expr { offset: value.offset, kind: Kind::OptionalEntry(Box::new(value)) } } else { value }
-}
-
-fn literal(offset: usize, value: Value) -> Expr {
-    Expr { offset, kind: Kind::Literal(value) }
-}
-
-/// How many nodes lie on the longest way down. Everything parsed so far is bounded, so this is, too.
-fn height(expr: &Expr) -> usize {
-    1 + expr.children().into_iter().map(height).max().unwrap_or_default()
-}
-
-/// Joins terms by so many calls, one fewer than the terms, half of them on each side.
-///
-/// Go: cel-go/parser/helper.go logicManager.balancedTree
-fn join(count: usize, terms: &mut dyn Iterator<Item = Expr>, calls: &mut dyn Iterator<Item = (usize, String)>) -> Expr {
-    const TERMS: &str = "there is one more term than calls";
-    if count == 0 {
-        return terms.next().expect(TERMS);
-    }
-    let before = count / 2;
-    let left = join(before, terms, calls);
-    let (offset, function) = calls.next().expect(TERMS);
-    let right = join(count - before - 1, terms, calls);
-    call(offset, &function, None, vec![left, right])
-}
-
-fn call(offset: usize, function: &str, target: Option<Expr>, args: Vec<Expr>) -> Expr {
-    Expr { offset, kind: Kind::Call { function: function.to_owned(), target: target.map(Box::new), args } }
-}
-
-/// The dotted name that `Type{...}` starts with.
-fn dotted(expr: &Expr) -> Option<String> {
-    match &expr.kind {
-        Kind::Ident(name) => Some(name.clone()),
-        Kind::Select { operand, field, .. } => Some(format!("{}.{field}", dotted(operand)?)),
-        _ => None,
     }
 }
 
