@@ -14,7 +14,7 @@ use apimachinery::{
     managedfields::{
         fieldpath::Set,
         manager::{self, ConvertError, Versions},
-        updater,
+        updater::Force,
     },
     runtime::{
         object::Object,
@@ -27,7 +27,7 @@ use apimachinery::{
 };
 use apiserver::{
     endpoints::{
-        codec::{Codec, FieldManager, Force},
+        codec::{self, Codec, FieldManager},
         installer::Manager,
     },
     registry::rest::strategy::ResetFields,
@@ -48,7 +48,7 @@ impl KindFieldManager {
     /// Returns the field manager of an endpoint for definitions.
     pub fn of_definitions(scope: &Manager<'_>, codec: Arc<dyn Codec>) -> Self {
         let versions = Arc::new(OneVersion(codec.clone()));
-        let reset = reset_fields(&scope.storage.reset_fields());
+        let reset = ResetFields::sets(&scope.storage.reset_fields());
         Self::new(Arc::new(Scheme), versions, scope.kind, scope.subresource, reset, codec)
     }
 
@@ -67,7 +67,7 @@ impl KindFieldManager {
         reset: &[ResetFields],
         codec: Arc<dyn Codec>,
     ) -> Self {
-        Self::new(kinds, Arc::new(CustomVersions(converter)), kind, subresource, reset_fields(reset), codec)
+        Self::new(kinds, Arc::new(CustomVersions(converter)), kind, subresource, ResetFields::sets(reset), codec)
     }
 
     fn new(
@@ -87,15 +87,6 @@ impl KindFieldManager {
     }
 }
 
-fn reset_fields(fields: &[ResetFields]) -> BTreeMap<String, Set> {
-    let set = |fields: &ResetFields| {
-        let paths: Vec<Vec<&str>> = fields.paths.iter().map(|path| path.iter().map(String::as_str).collect()).collect();
-        let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
-        (fields.api_version.clone(), Set::of_fields(&paths))
-    };
-    fields.iter().map(set).collect()
-}
-
 impl FieldManager for KindFieldManager {
     fn update(&self, cx: &Context, live: Option<&Object>, new: Object, manager: &str) -> Object {
         self.manager.update(&self.live(live), new, manager, cx.services.clock.wall())
@@ -109,17 +100,8 @@ impl FieldManager for KindFieldManager {
         manager: &str,
         force: Force,
     ) -> Result<Object, StatusError> {
-        let force = match force {
-            Force::No => updater::Force::No,
-            Force::Yes => updater::Force::Yes,
-        };
         let merged = self.manager.apply(&self.live(live), &applied, manager, force, cx.services.clock.wall())?;
-        let decoded =
-            self.codec.decode_value(merged).map_err(|error| StatusError::new_internal_error(error.message))?;
-        let mut object = decoded.object;
-        self.codec.default(&mut object);
-        self.codec.complete(&mut object);
-        Ok(object)
+        codec::read_applied(&*self.codec, merged)
     }
 }
 

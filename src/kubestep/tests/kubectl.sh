@@ -45,7 +45,7 @@ says "deployments" k api-resources
 says "apps/v1" k api-versions
 
 # create, get -w, label, annotate, patch, edit
-n get configmaps --watch -o name >"$dir/watched" &
+"$kubectl" -n "$ns" get configmaps --watch -o name >"$dir/watched" &
 watcher=$!
 says "created" n create configmap settings --from-literal=colour=red
 says "labeled" n label configmap settings app=web

@@ -9,6 +9,7 @@
 use api::declared::TakenApart;
 use apimachinery::{
     api::errors::StatusError,
+    managedfields::updater::Force,
     runtime::{
         object::Object,
         schema::{GroupVersion, GroupVersionKind},
@@ -135,13 +136,13 @@ pub trait FieldManager: Send + Sync {
     ) -> Result<Object, StatusError>;
 }
 
-/// Whether an apply takes fields over from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Force {
-    /// It fails with a conflict.
-    No,
-    /// It does.
-    Yes,
+/// Reads what an apply made, as if a client had sent it.
+pub fn read_applied(codec: &dyn Codec, merged: Object) -> Result<Object, StatusError> {
+    let decoded = codec.decode_value(merged).map_err(|error| StatusError::new_internal_error(error.message))?;
+    let mut object = decoded.object;
+    codec.default(&mut object);
+    codec.complete(&mut object);
+    Ok(object)
 }
 
 /// Reads and writes the JSON and YAML of kinds that nobody described.

@@ -11,9 +11,7 @@ use apimachinery::{
 };
 use apiserver::{
     registry::rest::{
-        Answer, CollectionDeleter, Creater, Getter, GracefulDeleter, Lister, Preconditions, Result, Storage,
-        UpdateCall, Updated, UpdatedObjectInfo, Updater, Validation, Watcher, strategy::ResetFields,
-        table::TableConvertor,
+        Answer, Creater, Preconditions, Result, Storage, UpdateCall, Updated, UpdatedObjectInfo, Updater, Validation,
     },
     request::context::Context,
 };
@@ -55,6 +53,10 @@ impl Checked {
 }
 
 impl Storage for Checked {
+    fn base(&self) -> Option<&dyn Storage> {
+        Some(&*self.inner)
+    }
+
     fn kind(&self) -> GroupVersionKind {
         self.inner.kind()
     }
@@ -67,60 +69,12 @@ impl Storage for Checked {
         self.inner.singular_name()
     }
 
-    fn short_names(&self) -> &[String] {
-        self.inner.short_names()
-    }
-
-    fn categories(&self) -> &[String] {
-        self.inner.categories()
-    }
-
-    fn storage_version(&self) -> Option<GroupVersionKind> {
-        self.inner.storage_version()
-    }
-
-    fn delete_returns_object(&self) -> bool {
-        self.inner.delete_returns_object()
-    }
-
-    fn reset_fields(&self) -> Vec<ResetFields> {
-        self.inner.reset_fields()
-    }
-
-    fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
-        self.inner.convert_field_label(label, value)
-    }
-
-    fn table_convertor(&self) -> Arc<dyn TableConvertor> {
-        self.inner.table_convertor()
-    }
-
-    fn getter(&self) -> Option<&dyn Getter> {
-        self.inner.getter()
-    }
-
-    fn lister(&self) -> Option<&dyn Lister> {
-        self.inner.lister()
-    }
-
-    fn watcher(&self) -> Option<&dyn Watcher> {
-        self.inner.watcher()
-    }
-
     fn creater(&self) -> Option<&dyn Creater> {
         self.inner.creater().map(|_| self as _)
     }
 
     fn updater(&self) -> Option<&dyn Updater> {
         self.inner.updater().map(|_| self as _)
-    }
-
-    fn graceful_deleter(&self) -> Option<&dyn GracefulDeleter> {
-        self.inner.graceful_deleter()
-    }
-
-    fn collection_deleter(&self) -> Option<&dyn CollectionDeleter> {
-        self.inner.collection_deleter()
     }
 }
 

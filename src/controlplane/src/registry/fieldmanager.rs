@@ -2,15 +2,14 @@
 //!
 //! Go: apimachinery/pkg/util/managedfields/fieldmanager.go
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use api::{conversion, scheme::Scheme};
 use apimachinery::{
     api::errors::StatusError,
     managedfields::{
-        fieldpath::Set,
         manager::{self, ConvertError, Versions},
-        updater,
+        updater::Force,
     },
     runtime::{
         object::Object,
@@ -19,7 +18,7 @@ use apimachinery::{
 };
 use apiserver::{
     endpoints::{
-        codec::{FieldManager, Force},
+        codec::{FieldManager, read_applied},
         installer::Manager,
     },
     registry::rest::strategy::ResetFields,
@@ -53,7 +52,7 @@ pub struct BuiltInFieldManager {
 impl BuiltInFieldManager {
     /// Returns the field manager of an endpoint.
     pub fn new(scope: &Manager<'_>) -> Self {
-        let reset = reset_fields(&scope.storage.reset_fields());
+        let reset = ResetFields::sets(&scope.storage.reset_fields());
         let (kinds, versions) = (Arc::new(Scheme), Arc::new(BuiltInVersions));
         let manager = manager::FieldManager::new(kinds, versions, scope.kind.clone(), scope.subresource, reset);
         Self { manager, kind: scope.kind.clone(), hub: scope.hub.clone() }
@@ -77,15 +76,6 @@ impl BuiltInFieldManager {
     }
 }
 
-fn reset_fields(fields: &[ResetFields]) -> BTreeMap<String, Set> {
-    let set = |fields: &ResetFields| {
-        let paths: Vec<Vec<&str>> = fields.paths.iter().map(|path| path.iter().map(String::as_str).collect()).collect();
-        let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
-        (fields.api_version.clone(), Set::of_fields(&paths))
-    };
-    fields.iter().map(set).collect()
-}
-
 impl FieldManager for BuiltInFieldManager {
     fn update(&self, cx: &Context, live: Option<&Object>, mut new: Object, manager: &str) -> Object {
         let now = cx.services.clock.wall();
@@ -107,16 +97,8 @@ impl FieldManager for BuiltInFieldManager {
         manager: &str,
         force: Force,
     ) -> Result<Object, StatusError> {
-        let force = match force {
-            Force::No => updater::Force::No,
-            Force::Yes => updater::Force::Yes,
-        };
         let merged = self.manager.apply(&self.live(live), &applied, manager, force, cx.services.clock.wall())?;
-        let codec = codec::codec();
-        let decoded = codec.decode_value(merged).map_err(|error| StatusError::new_internal_error(error.message))?;
-        let mut object = decoded.object;
-        codec.default(&mut object);
-        codec.complete(&mut object);
+        let object = read_applied(&*codec::codec(), merged)?;
         Ok(if object.gvk().group_version() == self.hub {
             object
         } else {

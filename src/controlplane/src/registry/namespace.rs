@@ -21,8 +21,8 @@ use apimachinery::{
 use apiserver::{
     registry::{
         rest::{
-            Creater, Deleted, DeletedAnswer, Getter, GracefulDeleter, Lister, Preconditions, Result, Storage, Updater,
-            Validation, Watcher, delete, strategy::ResetFields, table::TableConvertor,
+            CollectionDeleter, Deleted, DeletedAnswer, Getter, GracefulDeleter, Preconditions, Result, Storage,
+            Validation, delete,
         },
         store::Store,
     },
@@ -36,6 +36,10 @@ use storage::interface::{TryUpdate, Ttl};
 pub struct NamespaceStore(pub Store);
 
 impl Storage for NamespaceStore {
+    fn base(&self) -> Option<&dyn Storage> {
+        Some(&self.0)
+    }
+
     fn kind(&self) -> GroupVersionKind {
         self.0.kind()
     }
@@ -48,48 +52,12 @@ impl Storage for NamespaceStore {
         self.0.singular_name()
     }
 
-    fn short_names(&self) -> &[String] {
-        self.0.short_names()
-    }
-
-    fn storage_version(&self) -> Option<GroupVersionKind> {
-        self.0.storage_version()
-    }
-
-    fn reset_fields(&self) -> Vec<ResetFields> {
-        self.0.reset_fields()
-    }
-
-    fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
-        self.0.convert_field_label(label, value)
-    }
-
-    fn table_convertor(&self) -> Arc<dyn TableConvertor> {
-        self.0.table_convertor()
-    }
-
-    fn getter(&self) -> Option<&dyn Getter> {
-        self.0.getter()
-    }
-
-    fn lister(&self) -> Option<&dyn Lister> {
-        self.0.lister()
-    }
-
-    fn watcher(&self) -> Option<&dyn Watcher> {
-        self.0.watcher()
-    }
-
-    fn creater(&self) -> Option<&dyn Creater> {
-        self.0.creater()
-    }
-
-    fn updater(&self) -> Option<&dyn Updater> {
-        self.0.updater()
-    }
-
     fn graceful_deleter(&self) -> Option<&dyn GracefulDeleter> {
         Some(self)
+    }
+
+    fn collection_deleter(&self) -> Option<&dyn CollectionDeleter> {
+        None
     }
 }
 

@@ -16,10 +16,7 @@ use apimachinery::{
 };
 use apiserver::registry::{
     generic::{RESTOptionsGetter, WatchCache},
-    rest::{
-        CollectionDeleter, Creater, Getter, GracefulDeleter, Lister, Result, Storage, Updater, Watcher,
-        strategy::ResetFields, table::TableConvertor,
-    },
+    rest::{Result, Storage},
     store::{DeletionAnswer, NoHooks, Store},
     subresource::SubresourceStore,
 };
@@ -170,6 +167,10 @@ pub struct CustomResource {
 }
 
 impl Storage for CustomResource {
+    fn base(&self) -> Option<&dyn Storage> {
+        Some(&self.store)
+    }
+
     fn kind(&self) -> GroupVersionKind {
         self.store.kind()
     }
@@ -186,22 +187,6 @@ impl Storage for CustomResource {
         self.store.singular_name()
     }
 
-    fn short_names(&self) -> &[String] {
-        self.store.short_names()
-    }
-
-    fn categories(&self) -> &[String] {
-        self.store.categories()
-    }
-
-    fn storage_version(&self) -> Option<GroupVersionKind> {
-        self.store.storage_version()
-    }
-
-    fn reset_fields(&self) -> Vec<ResetFields> {
-        self.store.reset_fields()
-    }
-
     /// Go: crConverter.ConvertFieldLabel
     fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
         let known = label == "metadata.name"
@@ -211,37 +196,5 @@ impl Storage for CustomResource {
             return Ok((label.to_owned(), value.to_owned()));
         }
         Err(StatusError::new_bad_request(format!("field label not supported: {label}")))
-    }
-
-    fn table_convertor(&self) -> Arc<dyn TableConvertor> {
-        self.store.table_convertor()
-    }
-
-    fn getter(&self) -> Option<&dyn Getter> {
-        Some(&self.store)
-    }
-
-    fn lister(&self) -> Option<&dyn Lister> {
-        Some(&self.store)
-    }
-
-    fn watcher(&self) -> Option<&dyn Watcher> {
-        Some(&self.store)
-    }
-
-    fn creater(&self) -> Option<&dyn Creater> {
-        Some(&self.store)
-    }
-
-    fn updater(&self) -> Option<&dyn Updater> {
-        Some(&self.store)
-    }
-
-    fn graceful_deleter(&self) -> Option<&dyn GracefulDeleter> {
-        Some(&self.store)
-    }
-
-    fn collection_deleter(&self) -> Option<&dyn CollectionDeleter> {
-        Some(&self.store)
     }
 }

@@ -26,10 +26,7 @@ use apiserver::{
     },
     registry::{
         generic::{RESTOptionsGetter, WatchCache},
-        rest::{
-            Answer, CollectionDeleter, Creater, Deleted, DeletedAnswer, Getter, GracefulDeleter, Lister, Result,
-            Storage, Updater, Validation, Watcher, strategy::ResetFields, table::TableConvertor,
-        },
+        rest::{Answer, CollectionDeleter, Deleted, DeletedAnswer, GracefulDeleter, Result, Storage, Validation},
         store::{DeletionAnswer, NoHooks, Store},
         subresource::SubresourceStore,
     },
@@ -141,6 +138,10 @@ impl installer::Scheme for DefinitionScheme {
 struct DefinitionREST(Store);
 
 impl Storage for DefinitionREST {
+    fn base(&self) -> Option<&dyn Storage> {
+        Some(&self.0)
+    }
+
     fn kind(&self) -> GroupVersionKind {
         self.0.kind()
     }
@@ -151,46 +152,6 @@ impl Storage for DefinitionREST {
 
     fn singular_name(&self) -> &str {
         self.0.singular_name()
-    }
-
-    fn short_names(&self) -> &[String] {
-        self.0.short_names()
-    }
-
-    fn categories(&self) -> &[String] {
-        self.0.categories()
-    }
-
-    fn storage_version(&self) -> Option<GroupVersionKind> {
-        self.0.storage_version()
-    }
-
-    fn reset_fields(&self) -> Vec<ResetFields> {
-        self.0.reset_fields()
-    }
-
-    fn table_convertor(&self) -> Arc<dyn TableConvertor> {
-        self.0.table_convertor()
-    }
-
-    fn getter(&self) -> Option<&dyn Getter> {
-        self.0.getter()
-    }
-
-    fn lister(&self) -> Option<&dyn Lister> {
-        self.0.lister()
-    }
-
-    fn watcher(&self) -> Option<&dyn Watcher> {
-        self.0.watcher()
-    }
-
-    fn creater(&self) -> Option<&dyn Creater> {
-        self.0.creater()
-    }
-
-    fn updater(&self) -> Option<&dyn Updater> {
-        self.0.updater()
     }
 
     fn graceful_deleter(&self) -> Option<&dyn GracefulDeleter> {

@@ -24,5 +24,7 @@ pub mod review;
 
 pub mod call;
 
+mod plugin;
+
 pub mod mutating;
 pub mod validating;

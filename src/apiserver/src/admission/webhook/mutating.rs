@@ -9,23 +9,20 @@ use apimachinery::{
     jsonpatch,
     runtime::{object::Object, schema::GroupVersionKind},
 };
-use client::webhook::ClientManager;
 use phase::{BoxFuture, catalog::Phase};
 use serde_json::Value;
 
 use crate::{
     admission::{
         attributes::{Attributes, Invoked, Operation},
-        errors,
         initializer::Initializers,
         interfaces::{Interface, MutationInterface},
         webhook::{
             call::{self, CallError},
-            config::{FailurePolicy, Webhook},
-            matcher::{Invocation, Matcher},
+            config::Webhook,
+            matcher::Invocation,
+            plugin::{self, Place, Webhooks},
             review::{Patches, Verdict, Versioned},
-            rules,
-            source::Source,
         },
     },
     request::{context::Context, latency::Layer},
@@ -35,19 +32,11 @@ use crate::{
 pub const NAME: &str = "MutatingAdmissionWebhook";
 
 /// Go: apiserver/pkg/admission/plugin/webhook/mutating/plugin.go Plugin
-struct MutatingWebhooks {
-    source: Source,
-    matcher: Matcher,
-    manager: Arc<ClientManager>,
-}
+struct MutatingWebhooks(Webhooks);
 
 /// Makes the plugin.
 pub fn new(initializers: &Initializers) -> Result<Arc<dyn Interface>, String> {
-    Ok(Arc::new(MutatingWebhooks {
-        source: Source::new(&initializers.informers, "mutatingwebhookconfigurations"),
-        matcher: Matcher::new(initializers),
-        manager: initializers.webhooks.clone(),
-    }))
+    Ok(Arc::new(MutatingWebhooks(Webhooks::new(initializers, "mutatingwebhookconfigurations"))))
 }
 
 impl Interface for MutatingWebhooks {
@@ -67,11 +56,7 @@ impl Interface for MutatingWebhooks {
 impl MutationInterface for MutatingWebhooks {
     fn admit<'a>(&'a self, cx: &'a Context, attributes: &'a mut Attributes) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            if rules::is_exempt(attributes) {
-                return Ok(());
-            }
-            errors::wait_for_ready(attributes, &[&self.source.configurations, &self.matcher.namespaces]).await?;
-            let webhooks = self.source.webhooks();
+            let webhooks = self.0.candidates(attributes).await?;
             if webhooks.is_empty() {
                 return Ok(());
             }
@@ -81,13 +66,6 @@ impl MutationInterface for MutatingWebhooks {
             outcome
         })
     }
-}
-
-/// Where a webhook stands in the audit annotations.
-#[derive(Clone, Copy)]
-struct Place {
-    round: u8,
-    index: usize,
 }
 
 impl MutatingWebhooks {
@@ -103,7 +81,7 @@ impl MutatingWebhooks {
             require_reinvoking(attributes);
         }
         for (index, webhook) in webhooks.iter().enumerate() {
-            let Some(invocation) = self.matcher.should_call(cx, webhook, attributes).await? else { continue };
+            let Some(invocation) = self.0.matcher.should_call(cx, webhook, attributes).await? else { continue };
             // Nobody is asked for the first time in the second round.
             let again = |known: &Invoked| known.uid == webhook.uid && known.changed_since;
             if round > 0 && !attributes.reinvocation.invoked.iter().any(again) {
@@ -117,15 +95,7 @@ impl MutatingWebhooks {
             match outcome {
                 Ok(()) => {}
                 Err(CallError::Refused(status)) => return Err(status),
-                Err(CallError::Failed(reason)) if webhook.failure_policy == FailurePolicy::Ignore => {
-                    tracing::warn!("Failed calling webhook, failing open {}: {reason}", webhook.name);
-                    let key = format!("failed-open.mutating.webhook.admission.k8s.io/round_{round}_index_{index}");
-                    cx.annotate(&key, webhook.name.as_str());
-                }
-                Err(CallError::Failed(reason)) => {
-                    tracing::warn!("Failed calling webhook, failing closed {}: {reason}", webhook.name);
-                    return Err(StatusError::new_internal_error(reason));
-                }
+                Err(CallError::Failed(reason)) => plugin::failed(cx, webhook, "mutating", place, reason)?,
             }
         }
         attributes.reinvocation.last_webhook_output.clone_from(&attributes.object);
@@ -162,7 +132,7 @@ impl MutatingWebhooks {
     ) -> Result<(), CallError> {
         let versioned = Versioned::new(cx, attributes, &invocation.kind).await.map_err(CallError::Refused)?;
         let verdict =
-            call::call(&self.manager, cx, webhook, attributes, &versioned, invocation, Patches::Welcome).await;
+            call::call(&self.0.manager, cx, webhook, attributes, &versioned, invocation, Patches::Welcome).await;
         let outcome = match verdict {
             Ok(verdict) => patch(cx, webhook, attributes, versioned, &verdict, &invocation.kind, place).await,
             Err(error) => Err(error),

@@ -5,23 +5,20 @@
 use std::sync::Arc;
 
 use apimachinery::api::errors::StatusError;
-use client::webhook::ClientManager;
 use futures_util::future;
 use phase::{BoxFuture, catalog::Phase, snapshot::Nothing};
 
 use crate::{
     admission::{
         attributes::{Attributes, Operation},
-        errors,
         initializer::Initializers,
         interfaces::{Interface, ValidationInterface},
         webhook::{
             call::{self, CallError},
-            config::{FailurePolicy, Webhook},
-            matcher::{Invocation, Matcher},
+            config::Webhook,
+            matcher::Invocation,
+            plugin::{self, Place, Webhooks},
             review::{Patches, Versioned},
-            rules,
-            source::Source,
         },
     },
     request::{context::Context, latency::Layer},
@@ -31,19 +28,11 @@ use crate::{
 pub const NAME: &str = "ValidatingAdmissionWebhook";
 
 /// Go: apiserver/pkg/admission/plugin/webhook/validating/plugin.go Plugin
-struct ValidatingWebhooks {
-    source: Source,
-    matcher: Matcher,
-    manager: Arc<ClientManager>,
-}
+struct ValidatingWebhooks(Webhooks);
 
 /// Makes the plugin.
 pub fn new(initializers: &Initializers) -> Result<Arc<dyn Interface>, String> {
-    Ok(Arc::new(ValidatingWebhooks {
-        source: Source::new(&initializers.informers, "validatingwebhookconfigurations"),
-        matcher: Matcher::new(initializers),
-        manager: initializers.webhooks.clone(),
-    }))
+    Ok(Arc::new(ValidatingWebhooks(Webhooks::new(initializers, "validatingwebhookconfigurations"))))
 }
 
 impl Interface for ValidatingWebhooks {
@@ -63,11 +52,7 @@ impl Interface for ValidatingWebhooks {
 impl ValidationInterface for ValidatingWebhooks {
     fn validate<'a>(&'a self, cx: &'a Context, attributes: &'a Attributes) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            if rules::is_exempt(attributes) {
-                return Ok(());
-            }
-            errors::wait_for_ready(attributes, &[&self.source.configurations, &self.matcher.namespaces]).await?;
-            let webhooks = self.source.webhooks();
+            let webhooks = self.0.candidates(attributes).await?;
             if webhooks.is_empty() {
                 return Ok(());
             }
@@ -91,7 +76,7 @@ impl ValidatingWebhooks {
     async fn dispatch(&self, cx: &Context, webhooks: &[Webhook], attributes: &Attributes) -> Result<(), StatusError> {
         let mut relevant = Vec::new();
         for webhook in webhooks {
-            if let Some(invocation) = self.matcher.should_call(cx, webhook, attributes).await? {
+            if let Some(invocation) = self.0.matcher.should_call(cx, webhook, attributes).await? {
                 let versioned = Versioned::new(cx, attributes, &invocation.kind).await?;
                 relevant.push(Relevant { webhook, invocation, versioned });
             }
@@ -111,7 +96,8 @@ impl ValidatingWebhooks {
     ) -> Result<(), StatusError> {
         let Relevant { webhook, invocation, versioned } = relevant;
         let phase = cx.trace.enter_labelled(Phase::ValidatingWebhook, webhook.name.clone(), &mut Nothing).await?;
-        let verdict = call::call(&self.manager, cx, webhook, attributes, versioned, invocation, Patches::Refused).await;
+        let verdict =
+            call::call(&self.0.manager, cx, webhook, attributes, versioned, invocation, Patches::Refused).await;
         match verdict {
             Ok(_) => {
                 phase.done();
@@ -123,14 +109,7 @@ impl ValidatingWebhooks {
             }
             Err(CallError::Failed(reason)) => {
                 phase.fail(&reason);
-                if webhook.failure_policy == FailurePolicy::Ignore {
-                    tracing::warn!("Failed calling webhook, failing open {}: {reason}", webhook.name);
-                    let key = format!("failed-open.validating.webhook.admission.k8s.io/round_0_index_{index}");
-                    cx.annotate(&key, webhook.name.as_str());
-                    return Ok(());
-                }
-                tracing::warn!("Failed calling webhook, failing closed {}: {reason}", webhook.name);
-                Err(StatusError::new_internal_error(reason))
+                plugin::failed(cx, webhook, "validating", Place { round: 0, index }, reason)
             }
         }
     }

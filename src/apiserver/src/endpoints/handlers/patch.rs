@@ -9,6 +9,7 @@
 
 use apimachinery::{
     api::errors::StatusError,
+    managedfields::updater::Force,
     meta::{
         options::{PatchOptions, PatchType},
         query::Query,
@@ -20,7 +21,6 @@ use phase::{BoxFuture, catalog::Phase};
 
 use crate::{
     endpoints::{
-        codec,
         handlers::{
             admission::{AdmissionValidation, Subject},
             create,
@@ -135,7 +135,7 @@ impl Patch<'_> {
         let validation = self.options.write.field_validation();
         let Patched { object: mut applied, warnings } = patchers::read_apply(&self.body, validation)?;
         let phase = cx.trace.enter(Phase::FieldManagement, &mut applied).await?;
-        let force = if self.options.force == Some(true) { codec::Force::Yes } else { codec::Force::No };
+        let force = if self.options.force == Some(true) { Force::Yes } else { Force::No };
         match manager.apply(cx, current, applied, &self.options.write.field_manager, force) {
             Ok(object) => {
                 phase.exit(&object);

@@ -61,11 +61,15 @@ impl Answer {
 pub trait Storage: Send + Sync {
     /// The kind this resource reads and writes: `Pod`; for `pods/eviction`: `Eviction`.
     fn kind(&self) -> GroupVersionKind;
+    /// The storage that this one stands before: it answers whatever is not said here.
+    fn base(&self) -> Option<&dyn Storage> {
+        None
+    }
     /// The kind of its lists, where it is not the kind with `List` behind it: custom resources choose it.
     ///
     /// Go: rest.Lister NewList
     fn list_kind(&self) -> Option<String> {
-        None
+        self.base().and_then(|base| base.list_kind())
     }
     /// Whether objects live in namespaces.
     fn namespace_scoped(&self) -> bool;
@@ -73,99 +77,106 @@ pub trait Storage: Send + Sync {
     fn singular_name(&self) -> &str;
     /// Short names for kubectl: `po`.
     fn short_names(&self) -> &[String] {
-        &[]
+        self.base().map_or(&[], |base| base.short_names())
     }
     /// Categories for kubectl: `all`.
     fn categories(&self) -> &[String] {
-        &[]
+        self.base().map_or(&[], |base| base.categories())
     }
     /// The kind under which objects are stored, if they are: discovery publishes a hash of it.
     ///
     /// Go: rest.StorageVersionProvider
     fn storage_version(&self) -> Option<GroupVersionKind> {
-        None
+        self.base().and_then(|base| base.storage_version())
     }
     /// Whether a create may bring uid, creationTimestamp and the like: `pods/binding`, `pods/eviction`...
     ///
     /// Go: rest.SubresourceObjectMetaPreserver
     fn preserves_metadata_on_create(&self) -> bool {
-        false
+        self.base().is_some_and(|base| base.preserves_metadata_on_create())
     }
     /// Whether a body may be of another version than the kind's, which the resource then converts by itself.
     ///
     /// Go: rest.GroupVersionAcceptor
-    fn accepts_group_version(&self, _version: &GroupVersion) -> bool {
-        false
+    fn accepts_group_version(&self, version: &GroupVersion) -> bool {
+        self.base().is_some_and(|base| base.accepts_group_version(version))
     }
     /// Whether a delete answers with the object, for those who publish that.
     ///
     /// Go: rest.MayReturnFullObjectDeleter
     fn delete_returns_object(&self) -> bool {
-        false
+        self.base().is_some_and(|base| base.delete_returns_object())
     }
     /// Fields that a client cannot own through this resource, by API version: `{"v1": [["status"]]}`.
     ///
     /// Go: rest.ResetFieldsStrategy
     fn reset_fields(&self) -> Vec<strategy::ResetFields> {
-        Vec::new()
+        self.base().map_or_else(Vec::new, |base| base.reset_fields())
     }
     /// Translates a field selector's label to the hub version's, or refuses a field that nobody may select by.
     ///
     /// Go: runtime.FieldLabelConversionFunc
     fn convert_field_label(&self, label: &str, value: &str) -> Result<(String, String)> {
-        strategy::default_field_label(label, value)
+        match self.base() {
+            Some(base) => base.convert_field_label(label, value),
+            None => strategy::default_field_label(label, value),
+        }
     }
     /// Returns what every client of the resource should know: that it is deprecated.
     ///
     /// Go: apiserver/pkg/endpoints/deprecation/deprecation.go WarningMessage
     fn deprecation_warning(&self) -> Option<&str> {
-        None
+        self.base().and_then(|base| base.deprecation_warning())
     }
     /// Takes from metadata that is shown alone what is no metadata in Go's hub version.
-    fn hide_from_metadata(&self, _metadata: &mut Value) {}
+    fn hide_from_metadata(&self, metadata: &mut Value) {
+        if let Some(base) = self.base() {
+            base.hide_from_metadata(metadata);
+        }
+    }
     /// Says whether objects are shown in columns: what can only be created is no object of a list.
     fn shows_tables(&self) -> bool {
         self.getter().is_some() || self.lister().is_some()
     }
     /// How objects are shown in columns.
     fn table_convertor(&self) -> Arc<dyn table::TableConvertor> {
-        Arc::new(table::DefaultTableConvertor)
+        self.base().map_or_else(|| Arc::new(table::DefaultTableConvertor) as _, |base| base.table_convertor())
     }
     /// `get`
     fn getter(&self) -> Option<&dyn Getter> {
-        None
+        self.base().and_then(|base| base.getter())
     }
     /// `list`
     fn lister(&self) -> Option<&dyn Lister> {
-        None
+        self.base().and_then(|base| base.lister())
     }
     /// `watch`
     fn watcher(&self) -> Option<&dyn Watcher> {
-        None
+        self.base().and_then(|base| base.watcher())
     }
     /// `create`
     fn creater(&self) -> Option<&dyn Creater> {
-        None
+        self.base().and_then(|base| base.creater())
     }
     /// `update` and `patch`
     fn updater(&self) -> Option<&dyn Updater> {
-        None
+        self.base().and_then(|base| base.updater())
     }
     /// `delete`
     fn graceful_deleter(&self) -> Option<&dyn GracefulDeleter> {
-        None
+        self.base().and_then(|base| base.graceful_deleter())
     }
     /// `deletecollection`
     fn collection_deleter(&self) -> Option<&dyn CollectionDeleter> {
-        None
+        self.base().and_then(|base| base.collection_deleter())
     }
     /// `get` whose answer is no object: logs.
     fn streamer(&self) -> Option<&dyn Streamer> {
-        None
+        self.base().and_then(|base| base.streamer())
     }
     /// exec, proxy and the like
     fn connecter(&self) -> Option<&dyn Connecter> {
-        None
+        self.base().and_then(|base| base.connecter())
     }
 }
 

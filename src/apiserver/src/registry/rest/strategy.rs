@@ -5,8 +5,11 @@
 //! Go has one interface per verb and finds optional ones by type assertion. Every kind needs most of
 //! them, so here they are one trait whose optional parts have the defaults that Go's absence means.
 
+use std::collections::BTreeMap;
+
 use apimachinery::{
     api::errors::StatusError,
+    managedfields::fieldpath::Set,
     meta::options::DeleteOptions,
     runtime::{object::Object, schema::GroupVersionKind},
     validation::field::ErrorList,
@@ -38,6 +41,19 @@ pub struct ResetFields {
     pub api_version: String,
     /// Paths of field names: `[["status"], ["metadata", "deletionTimestamp"]]`.
     pub paths: Vec<Vec<String>>,
+}
+
+impl ResetFields {
+    /// Returns the fields as sets, by API version.
+    pub fn sets(fields: &[Self]) -> BTreeMap<String, Set> {
+        let set = |fields: &Self| {
+            let paths: Vec<Vec<&str>> =
+                fields.paths.iter().map(|path| path.iter().map(String::as_str).collect()).collect();
+            let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
+            (fields.api_version.clone(), Set::of_fields(&paths))
+        };
+        fields.iter().map(set).collect()
+    }
 }
 
 /// The rules of one kind, or of one of its sub-resources.
