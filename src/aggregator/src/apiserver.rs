@@ -270,6 +270,7 @@ fn reload_proxy_client(registration: &Arc<APIServiceRegistrationController>) -> 
         tokio::spawn(async move {
             loop {
                 tokio::select! {
+                    biased;
                     () = context.stop.cancelled() => return,
                     () = tokio::time::sleep(CERTIFICATE_PERIOD) => registration.enqueue(),
                 }
@@ -285,6 +286,7 @@ fn register(controller: Arc<APIServiceRegistrationController>, initiated: Lifecy
         tokio::spawn(controller.clone().run(context.stop.clone(), initiated.clone()));
         async move {
             tokio::select! {
+                biased;
                 () = context.stop.cancelled() => {}
                 () = initiated.signaled() => {}
             }
@@ -298,6 +300,7 @@ fn discover(manager: Arc<DiscoveryManager>, initiated: LifecycleSignal) -> PostS
         let (manager, initiated) = (manager.clone(), initiated.clone());
         async move {
             tokio::select! {
+                biased;
                 () = context.stop.cancelled() => return Ok(()),
                 () = initiated.signaled() => {}
             }

@@ -32,6 +32,7 @@ impl APIServiceRegistrationController {
     /// Makes a route for each APIService that there is, says `initiated`, and follows the changes until `stop`.
     pub async fn run(self: Arc<Self>, stop: CancellationToken, initiated: LifecycleSignal) {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             _ = self.informer.wait_for_sync(Duration::MAX) => {}
         }

@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use phase::BoxFuture;
 
 use crate::{
+    outside,
     tls::{self, Pool, TLSConfig, Versions},
     transport::{Body, BodyError, Error, Transport},
 };
@@ -45,6 +46,7 @@ impl Transport for Anywhere {
             let plain = request.uri().scheme() == Some(&Scheme::HTTP);
             *request.version_mut() = Version::HTTP_11;
             let pool = if upgrade || plain { &self.http1 } else { &self.both };
+            let _asked = outside::asked();
             let response = pool.request(request).await.map_err(|error| Error::Unreachable(tls::cause(&error)))?;
             Ok(response.map(|body| body.map_err(|error| Box::new(error) as BodyError).boxed_unsync()))
         })

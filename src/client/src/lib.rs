@@ -24,6 +24,7 @@ pub mod cache;
 
 pub mod anywhere;
 pub mod certificate_files;
+pub mod outside;
 pub mod tls;
 
 pub mod kubeconfig;

@@ -37,7 +37,10 @@ use rustls::{
 };
 use tokio::net::TcpStream;
 
-use crate::transport::{self, Body, Error, Transport};
+use crate::{
+    outside,
+    transport::{self, Body, Error, Transport},
+};
 
 /// Something in PEM: at hand, or in a file.
 #[derive(Clone, PartialEq, Eq)]
@@ -428,8 +431,14 @@ impl Transport for TlsTransport {
             *request.version_mut() = http::Version::HTTP_11;
             let pools = self.pools.load_full();
             let pool = if upgrade { &pools.http1 } else { &pools.both };
+            let asked = outside::asked();
             let response = pool.request(request).await.map_err(|error| Error::Unreachable(cause(&error)))?;
-            Ok(response.map(|body| body.map_err(|error| Box::new(error) as transport::BodyError).boxed_unsync()))
+            // The body comes from outside, too.
+            let told = move |error| {
+                let _until_it_ends = &asked;
+                Box::new(error) as transport::BodyError
+            };
+            Ok(response.map(|body| body.map_err(told).boxed_unsync()))
         })
     }
 }

@@ -12,7 +12,7 @@ use http::{Method, Request, Uri, header};
 use parking_lot::Mutex;
 
 use crate::{
-    rest,
+    outside, rest,
     tls::{self, Dial, Pem, Pool, TLSConfig, Trust, Versions},
     transport::{self, Body},
 };
@@ -165,6 +165,7 @@ impl ClientManager {
 
 /// Sends a request and reads the whole answer.
 async fn exchange(pool: &Pool, request: Request<Body>) -> Result<(http::response::Parts, Bytes), String> {
+    let _asked = outside::asked();
     let response = pool.request(request).await.map_err(|error| tls::cause(&error))?;
     let (head, body) = response.into_parts();
     let body = http_body_util::BodyExt::collect(body).await.map_err(|error| tls::cause(&error))?;

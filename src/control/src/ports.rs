@@ -159,6 +159,10 @@ pub trait Lab: Send + Sync {
     fn user(&self, name: String, groups: Vec<String>) -> Answer<'_, PathBuf>;
     /// Starts a webhook server and returns its URL and CA bundle (PEM).
     fn webhook(&self, behaviour: Value) -> Answer<'_, Endpoint>;
+    /// Returns what each webhook server was asked: by its name, how often (`calls`) and the newest question (`last`).
+    fn heard(&self) -> Value;
+    /// Returns what differs from run to run (ports, directories), each with what stands for it in a record.
+    fn stand_ins(&self) -> Vec<(String, String)>;
     /// Starts an extension API server and returns its URL and CA bundle (PEM).
     fn extension(&self, behaviour: Value) -> Answer<'_, Endpoint>;
     /// Sends a request as a user; the answer is seen as a trace.
@@ -177,11 +181,14 @@ pub struct Endpoint {
     pub ca_bundle: String,
 }
 
+/// The user who shows no certificate.
+pub const ANONYMOUS: &str = "anonymous";
+
 /// A request to send.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LabRequest {
-    /// As whom; empty: the administrator.
+    /// As whom; empty: the administrator; [`ANONYMOUS`]: nobody.
     pub user: String,
     /// HTTP method.
     pub method: String,
@@ -189,6 +196,9 @@ pub struct LabRequest {
     pub path: String,
     /// Media type of the body; empty: JSON.
     pub content_type: String,
+    /// Further headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
     /// The body, if any.
     pub body: Option<Value>,
 }

@@ -40,6 +40,7 @@ pub async fn run(environment: Environment, beside: Beside, ready: impl FnOnce() 
     };
     while client.send(Method::GET, "/readyz", None).await.is_err() {
         tokio::select! {
+            biased;
             () = environment.stop.cancelled() => return,
             () = tokio::time::sleep(POLL) => {}
         }

@@ -12,20 +12,17 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-};
+use hyper::body::Incoming;
 use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::pki::Pki;
+use crate::{
+    pki::Pki,
+    tls_server::{self, Answered},
+};
 
 /// What it serves.
 #[derive(Debug, Deserialize)]
@@ -43,32 +40,9 @@ pub struct Behaviour {
 
 /// Starts one on a free port; it ends with `stop`.
 pub async fn start(behaviour: Behaviour, pki: &Pki, stop: CancellationToken) -> anyhow::Result<SocketAddr> {
-    let acceptor = TlsAcceptor::from(Arc::new(tls(&behaviour, pki)?));
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
+    let tls = tls(&behaviour, pki)?;
     let behaviour = Arc::new(behaviour);
-    tokio::spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                () = stop.cancelled() => return,
-                accepted = listener.accept() => accepted,
-            };
-            let Ok((stream, _)) = accepted else { continue };
-            let (acceptor, behaviour, stop) = (acceptor.clone(), behaviour.clone(), stop.clone());
-            tokio::spawn(async move {
-                // Who has no certificate of a front proxy ends here.
-                let Ok(stream) = acceptor.accept(stream).await else { return };
-                let service = service_fn(|request| answer(behaviour.clone(), request));
-                let server = auto::Builder::new(TokioExecutor::new());
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    // A client that goes away is no concern of a lesson's server.
-                    _ = server.serve_connection(TokioIo::new(stream), service) => {}
-                }
-            });
-        }
-    });
-    Ok(address)
+    tls_server::start(tls, move |request| answer(behaviour.clone(), request), stop).await
 }
 
 fn tls(behaviour: &Behaviour, pki: &Pki) -> anyhow::Result<ServerConfig> {
@@ -78,13 +52,10 @@ fn tls(behaviour: &Behaviour, pki: &Pki) -> anyhow::Result<ServerConfig> {
     let verifier = WebPkiClientVerifier::builder(Arc::new(front_proxies)).build().context("the front-proxy CA")?;
     let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes())?;
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes())?;
-    let mut config =
-        ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(vec![certificate], key)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(vec![certificate], key)?)
 }
 
-async fn answer(behaviour: Arc<Behaviour>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, http::Error> {
+async fn answer(behaviour: Arc<Behaviour>, request: Request<Incoming>) -> Answered {
     let user = request.headers().get("x-remote-user").and_then(|user| user.to_str().ok()).unwrap_or_default();
     let (code, body) = behaviour.find(request.uri().path(), user);
     Response::builder()

@@ -63,11 +63,12 @@ fn content(server: &str, pki: &Pki, identities: &[(&str, Identity)]) -> anyhow::
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::Keys;
 
     #[test]
     fn it_names_the_server_and_both_users() {
         let dir = tempfile::tempdir().expect("temp dir");
-        let pki = Pki::ensure(dir.path(), &["127.0.0.1".to_owned()]).expect("pki");
+        let pki = Pki::ensure(dir.path(), &["127.0.0.1".to_owned()], Keys::Random).expect("pki");
         let file = dir.path().join("kubeconfig");
         write(&file, "https://127.0.0.1:6443", &pki).expect("written");
         let text = fs::read_to_string(&file).expect("read");

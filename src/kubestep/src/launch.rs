@@ -11,8 +11,16 @@ use control::{
 };
 use controlplane::apiserver::environment::Environment;
 use kv::{backend::Backend, memory::Memory, observed::Observed};
-use phase::{clock::SystemClock, ids::Ids, record::TraceKind, trace::Tracer};
-use scenario::{format::Settings, runner::World};
+use phase::{
+    clock::{self, SystemClock},
+    ids::Ids,
+    record::TraceKind,
+    trace::Tracer,
+};
+use scenario::{
+    format::{Clock, Settings},
+    runner::World,
+};
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -21,9 +29,28 @@ use crate::{
     cli::invocation::Personality,
     data_dir::DataDir,
     kube_apiserver,
-    ports::{Laboratory, OpenedBackend, StoreInspector},
+    laboratory::Laboratory,
+    lesson_clock::LessonClock,
+    pki::Keys,
+    ports::{OpenedBackend, StoreInspector},
     setup::{Server, Setup, TakenPort},
 };
+
+/// Who sets the pace of a lesson.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// A person, in the interface: time is the machine's, clients come over the network.
+    Learner,
+    /// The lesson itself: with a virtual clock two runs are the same, byte for byte. The runtime is [`crate::runtime::paused`].
+    Replay,
+}
+
+impl Pace {
+    /// Says whether a lesson of these settings runs on a virtual clock.
+    pub fn is_virtual(self, settings: &Settings) -> bool {
+        self == Self::Replay && settings.clock == Clock::Virtual
+    }
+}
 
 /// A server of a lesson, and how to end it.
 pub struct LessonServer {
@@ -33,6 +60,7 @@ pub struct LessonServer {
     pub ports: Ports,
     /// The lesson's own grip on it.
     handle: Option<Handle>,
+    repeats: bool,
     /// Where it can be reached, once it serves.
     launched: Option<Launched>,
     environment: Environment,
@@ -44,11 +72,15 @@ pub struct LessonServer {
 
 impl LessonServer {
     /// Starts one as a lesson's settings say. Nothing but keys touches the disk.
-    pub fn start(settings: &Settings) -> anyhow::Result<Self> {
-        // Certificates are checked against the machine's time, so the server runs on it, too; a replay masks times.
-        let clock = SystemClock::shared();
-        let mut setup = Setup::new(Personality::Kubestep, flags(settings)?, TakenPort::Next, &clock)?;
-        let controller = Controller::new(clock.clone(), Start::Held, Pump::Thread);
+    pub fn start(settings: &Settings, pace: Pace) -> anyhow::Result<Self> {
+        let repeats = pace.is_virtual(settings);
+        let (clock, keys, pump): (Arc<dyn clock::Clock>, _, _) = if repeats {
+            (LessonClock::shared(), Keys::Seeded(settings.seed), Pump::Inline)
+        } else {
+            (SystemClock::shared(), Keys::Random, Pump::Thread)
+        };
+        let mut setup = Setup::new(Personality::Kubestep, flags(settings, repeats)?, TakenPort::Next, keys, &clock)?;
+        let controller = Controller::new(clock.clone(), Start::Held, pump);
         controller.start()?;
         let tracer = Tracer::new(clock.clone());
         tracer.listen(Some(controller.clone()));
@@ -68,10 +100,12 @@ impl LessonServer {
             tasks: TaskTracker::new(),
         };
         let pki = setup.pki.clone().context("a lesson has keys of its own")?;
-        let lab = Some(Laboratory::new(setup.server.clone(), pki, stop) as Arc<dyn Lab>);
-        let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend })), lab, teacher: None };
         let launched = setup.launched();
+        let server = setup.server.clone();
         let Server { options, beside } = setup.take_server();
+        let door = repeats.then(|| options.secure_serving.door.clone());
+        let lab = Some(Laboratory::new(server, pki, door, stop) as Arc<dyn Lab>);
+        let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend })), lab, teacher: None };
         let trace = environment.tracer.start(TraceKind::Startup, || "startup".to_owned());
         let running = environment.clone();
         let served = tokio::spawn(async move {
@@ -81,7 +115,7 @@ impl LessonServer {
             }
         });
         let (beside, data_dir) = (Some(beside), setup.data_dir);
-        Ok(Self { controller, ports, handle, launched, environment, beside, served, _data_dir: data_dir })
+        Ok(Self { controller, ports, handle, repeats, launched, environment, beside, served, _data_dir: data_dir })
     }
 
     /// Returns what the lesson sees. There is one lesson, so this is called once.
@@ -90,6 +124,7 @@ impl LessonServer {
             controller: self.controller.clone(),
             handle: self.handle.take().expect("a server is for one lesson"),
             lab: self.ports.lab.clone().expect("a lesson has a laboratory"),
+            repeats: self.repeats,
         }
     }
 
@@ -108,11 +143,15 @@ impl LessonServer {
 }
 
 /// The flags of a lesson: a directory and a port of its own, nothing beside the server, then what the lesson adds.
-fn flags(settings: &Settings) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+fn flags(settings: &Settings, repeats: bool) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let own = [("ephemeral", "true".to_owned()), ("secure-port", port.to_string()), ("controllers", String::new())];
     let mut flags: BTreeMap<String, Vec<String>> =
         own.into_iter().map(|(name, value)| (name.to_owned(), vec![value])).collect();
+    if repeats {
+        // Otherwise the machine's own address would be told.
+        flags.insert("advertise-address".to_owned(), vec!["192.0.2.1".to_owned()]);
+    }
     for flag in &settings.flags {
         let (name, value) =
             flag.trim_start_matches('-').split_once('=').unwrap_or((flag.trim_start_matches('-'), "true"));

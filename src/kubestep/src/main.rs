@@ -16,17 +16,22 @@ mod explain;
 mod extension;
 mod kube_apiserver;
 mod kubeconfig;
+mod laboratory;
 mod launch;
+mod lesson_clock;
 mod logs;
 mod pki;
 mod ports;
+mod progress;
 mod runtime;
 mod scenarios;
 mod serve;
 mod setup;
 #[cfg(test)]
 mod spans_test;
+mod tls_server;
 mod walk;
+mod webhook;
 
 use std::{env, process::ExitCode};
 

@@ -12,15 +12,42 @@ use std::{
 };
 
 use anyhow::Context as _;
+use aws_lc_rs::digest::{SHA256, digest};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType, date_time_ymd,
+    PKCS_ED25519, SanType, date_time_ymd,
 };
 
 /// Where the files of a made PKI are.
 #[derive(Clone, Debug)]
 pub struct Pki {
     dir: PathBuf,
+    keys: Keys,
+}
+
+/// Where keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// From the machine's entropy.
+    Random,
+    /// From a number: the same in every run, and no secret. For lessons that must repeat, reached by nobody else.
+    Seeded(u64),
+}
+
+impl Keys {
+    /// Makes the key of a certificate. Seeded ones are Ed25519, whose signatures repeat, too.
+    fn make(self, name: &str) -> anyhow::Result<KeyPair> {
+        /// What stands before the 32 bytes of an Ed25519 key in PKCS#8.
+        const ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+        match self {
+            Self::Random => Ok(KeyPair::generate()?),
+            Self::Seeded(seed) => {
+                let bytes = digest(&SHA256, format!("kubestep lesson {seed} {name}").as_bytes());
+                let der = [ED25519.as_slice(), bytes.as_ref()].concat();
+                Ok(KeyPair::from_pkcs8_der_and_sign_algo(&der.into(), &PKCS_ED25519)?)
+            }
+        }
+    }
 }
 
 /// A user's certificate and key, as PEM.
@@ -34,9 +61,9 @@ pub struct Identity {
 
 impl Pki {
     /// Returns the files in a directory, making those that are missing. `sans` are the serving certificate's names.
-    pub fn ensure(dir: &Path, sans: &[String]) -> anyhow::Result<Self> {
+    pub fn ensure(dir: &Path, sans: &[String], keys: Keys) -> anyhow::Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let pki = Self { dir: dir.to_owned() };
+        let pki = Self { dir: dir.to_owned(), keys };
         pki.ensure_ca("ca", "kubernetes")?;
         pki.ensure_ca("front-proxy-ca", "front-proxy-ca")?;
         pki.ensure_leaf("apiserver", "ca", &Leaf::server("kube-apiserver", sans))?;
@@ -81,7 +108,7 @@ impl Pki {
         if self.path(&format!("{file}.crt")).exists() {
             return Ok(());
         }
-        let key = KeyPair::generate()?;
+        let key = self.keys.make(common_name)?;
         let mut params = params(common_name, &[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages =
@@ -103,7 +130,7 @@ impl Pki {
     fn issue(&self, ca: &str, leaf: &Leaf<'_>) -> anyhow::Result<Identity> {
         let ca_key = KeyPair::from_pem(&self.read(&format!("{ca}.key"))?)?;
         let issuer = Issuer::from_ca_cert_pem(&self.read(&format!("{ca}.crt"))?, ca_key)?;
-        let key = KeyPair::generate()?;
+        let key = self.keys.make(leaf.common_name)?;
         let certificate = leaf.params()?.signed_by(&key, &issuer)?;
         Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
     }
@@ -171,11 +198,24 @@ mod tests {
     fn files_are_made_once_and_private() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().expect("temp dir");
-        let pki = Pki::ensure(dir.path(), &["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("pki");
+        let pki =
+            Pki::ensure(dir.path(), &["localhost".to_owned(), "127.0.0.1".to_owned()], Keys::Random).expect("pki");
         let before = pki.read("apiserver.crt").expect("certificate");
-        Pki::ensure(dir.path(), &[]).expect("again");
+        Pki::ensure(dir.path(), &[], Keys::Random).expect("again");
         assert_eq!(pki.read("apiserver.crt").expect("certificate"), before);
         let mode = fs::metadata(pki.path("ca.key")).expect("metadata").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_certificates() {
+        let make = |seed| {
+            let dir = tempfile::tempdir().expect("temp dir");
+            let pki = Pki::ensure(dir.path(), &["localhost".to_owned()], Keys::Seeded(seed)).expect("pki");
+            let alice = pki.issue_user("alice", &["dev"]).expect("alice");
+            (pki.read("ca.crt").expect("CA"), alice.certificate)
+        };
+        assert_eq!(make(7), make(7));
+        assert_ne!(make(7), make(8));
     }
 }

@@ -12,3 +12,17 @@ const STACK: usize = 16 << 20;
 pub fn new() -> io::Result<Runtime> {
     Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()
 }
+
+/// Makes the runtime of a lesson that must repeat: one thread, whose time is paused and moves where all else rests. Drive
+/// it by [`with_stack`].
+pub fn paused() -> io::Result<Runtime> {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build()?;
+    runtime.block_on(async { client::outside::keep_time_still() });
+    Ok(runtime)
+}
+
+/// Does something on a thread with the stack that requests need.
+pub fn with_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let thread = std::thread::Builder::new().name("lesson".to_owned()).stack_size(STACK).spawn(work)?;
+    thread.join().map_err(|_| io::Error::other("a lesson broke off"))
+}

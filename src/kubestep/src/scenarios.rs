@@ -1,24 +1,37 @@
 //! `kubestep scenario ...` and `kubestep replay`.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
 
 use anyhow::Context as _;
 use scenario::{
-    library, lint as linter,
-    report::{self, Form},
-    runner, schema as json_schema,
+    format::Scenario,
+    library::{self, Source},
+    lint as linter,
+    outputs::{self, Golden, Replayed},
+    report::{self, Failure, Form, Report, StepReport},
+    requires,
+    runner::{self, World},
+    schema as json_schema,
 };
 
-use crate::{cli::invocation::Replay, launch::LessonServer};
+use crate::{
+    cli::invocation::Replay,
+    launch::{LessonServer, Pace},
+    progress,
+};
 
 /// Lists the lessons in the program.
 pub fn list() -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
+    let done = progress::done();
     for name in library::names() {
         let source = library::find(name).map_err(anyhow::Error::msg)?;
-        let title = linter::read(&source.file, &source.text).map(|lesson| lesson.metadata.title);
-        let title = title.map(|title| format!("{}  {}", title.get("en"), title.get("zh"))).unwrap_or_default();
-        writeln!(out, "{name:<28} {title}")?;
+        let lesson = read(&source)?.metadata;
+        let mark = if done.contains(&lesson.id) { "done" } else { "" };
+        writeln!(out, "{name:<28} {mark:<4} {}  {}", lesson.title.get("en"), lesson.title.get("zh"))?;
     }
     Ok(())
 }
@@ -47,22 +60,20 @@ pub fn schema() -> anyhow::Result<()> {
 
 /// Runs lessons without the interface, each on a server of its own. One that does not hold is an error.
 pub fn replay(replay: &Replay) -> anyhow::Result<()> {
-    let runtime = crate::runtime::new()?;
     let mut reports = Vec::new();
+    let mut failed = BTreeSet::new();
     for name in &replay.scenarios {
         let source = library::find(name).map_err(anyhow::Error::msg)?;
-        let lesson = linter::read(&source.file, &source.text).map_err(|mistakes| {
-            anyhow::anyhow!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        })?;
-        let report = runtime.block_on(async {
-            let mut server = LessonServer::start(&lesson.settings)?;
-            let report = runner::replay(&source, &lesson, server.take_world(), &replay.language).await;
-            server.stop().await?;
-            anyhow::Ok(report)
-        });
-        reports.push(report.with_context(|| source.file.clone())?);
+        let lesson = read(&source)?;
+        let report = match reason_to_skip(&lesson, &failed) {
+            Some(reason) => skipped(&lesson, reason, &replay.language),
+            None => run(source, lesson, replay)?,
+        };
+        if !report.passed || report.skipped.is_some() {
+            failed.insert(report.lesson.clone());
+        }
+        reports.push(report);
     }
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     let form = match replay.format.as_str() {
         "json" => Form::JSON,
         "junit" => Form::JUnit,
@@ -76,4 +87,71 @@ pub fn replay(replay: &Replay) -> anyhow::Result<()> {
     let failed: Vec<&str> = reports.iter().filter(|report| !report.passed).map(|report| &*report.lesson).collect();
     anyhow::ensure!(failed.is_empty(), "these lessons do not hold: {}", failed.join(", "));
     Ok(())
+}
+
+/// Reads a lesson; all its mistakes if there are any.
+fn read(source: &Source) -> anyhow::Result<Scenario> {
+    linter::read(&source.file, &source.text)
+        .map_err(|mistakes| anyhow::anyhow!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+}
+
+/// Why a lesson is not replayed: a program is missing, or a lesson that it builds on did not hold in this run.
+fn reason_to_skip(lesson: &Scenario, failed: &BTreeSet<String>) -> Option<String> {
+    let missing = requires::missing_programs(lesson, &std::env::var_os("PATH").unwrap_or_default());
+    if !missing.is_empty() {
+        return Some(requires::reason(&missing));
+    }
+    let before = lesson.metadata.requires.iter().find(|name| failed.contains(*name))?;
+    Some(format!("it builds on {before}, which does not hold or was skipped"))
+}
+
+fn skipped(lesson: &Scenario, reason: String, language: &str) -> Report {
+    let (id, title) = (lesson.metadata.id.clone(), lesson.metadata.title.get(language).to_owned());
+    Report { lesson: id, title, passed: true, skipped: Some(reason), steps: Vec::new() }
+}
+
+/// Replays a lesson and leaves the files that it says.
+fn run(source: Source, lesson: Scenario, replay: &Replay) -> anyhow::Result<Report> {
+    let language = replay.language.clone();
+    let (played, source, lesson) = crate::runtime::with_stack(move || {
+        let played = play(&source, &lesson, &language).with_context(|| source.file.clone());
+        (played, source, lesson)
+    })?;
+    let (mut report, recording) = played?;
+    if let Some(file) = &replay.recording {
+        std::fs::write(file, &recording).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if report.passed {
+        let replayed = Replayed {
+            source: &source,
+            scenario: &lesson,
+            report: &report,
+            recording: &recording,
+            language: &replay.language,
+        };
+        let golden = if replay.update { Golden::Update } else { Golden::Compare };
+        if let Err(wrong) = outputs::write(&replayed, golden) {
+            let failure = Failure { expected: wrong.expected, got: wrong.got, last_phases: Vec::new() };
+            report.steps.push(StepReport { id: "outputs".into(), failure: Some(failure), ..StepReport::default() });
+            report.passed = false;
+        }
+    }
+    Ok(report)
+}
+
+/// Replays a lesson on a server of its own; returns what it says, and everything that happened.
+fn play(source: &Source, lesson: &Scenario, language: &str) -> anyhow::Result<(Report, Vec<u8>)> {
+    let repeats = Pace::Replay.is_virtual(&lesson.settings);
+    let runtime = if repeats { crate::runtime::paused()? } else { crate::runtime::new()? };
+    let played = runtime.block_on(async {
+        let mut server = LessonServer::start(&lesson.settings, Pace::Replay)?;
+        let world = server.take_world();
+        let (controller, lab) = (world.controller.clone(), world.lab.clone());
+        let report = runner::replay(source, lesson, world, language).await;
+        let recording = World::record(&controller, &*lab)?;
+        server.stop().await?;
+        anyhow::Ok((report, recording))
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    played
 }

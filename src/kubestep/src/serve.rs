@@ -11,13 +11,14 @@ use crate::{
     beside,
     cli::invocation::Personality,
     kube_apiserver,
+    pki::Keys,
     setup::{Setup, TakenPort},
 };
 
 /// Runs until SIGINT or SIGTERM; a second one ends the process at once.
 pub fn run(personality: Personality, given: BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
     let clock = SystemClock::shared();
-    let mut setup = Setup::new(personality, given, TakenPort::Fail, &clock)?;
+    let mut setup = Setup::new(personality, given, TakenPort::Fail, Keys::Random, &clock)?;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
     }
@@ -53,6 +54,7 @@ pub async fn stop_on_signal(stop: CancellationToken) {
     };
     for again in [false, true] {
         tokio::select! {
+            biased;
             _ = term.recv() => {}
             _ = int.recv() => {}
         }

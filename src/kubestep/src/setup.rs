@@ -23,7 +23,7 @@ use crate::{
     controllers::Selection,
     data_dir::DataDir,
     kubeconfig,
-    pki::Pki,
+    pki::{Keys, Pki},
 };
 
 /// Every flag: this program's own, then kube-apiserver's.
@@ -76,13 +76,14 @@ impl Setup {
         personality: Personality,
         given: BTreeMap<String, Vec<String>>,
         taken: TakenPort,
+        keys: Keys,
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let sets = flag_sets();
         let mut values = Values::new(&sets, given);
         let warnings = values.warnings(&sets);
         match personality {
-            Personality::Kubestep => Self::kubestep(values, taken, warnings, clock),
+            Personality::Kubestep => Self::kubestep(values, taken, keys, warnings, clock),
             Personality::KubeApiserver => Self::kube_apiserver(&mut values, warnings, clock),
         }
     }
@@ -112,6 +113,7 @@ impl Setup {
     fn kubestep(
         mut values: Values,
         taken: TakenPort,
+        keys: Keys,
         warnings: Vec<String>,
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
@@ -142,7 +144,7 @@ impl Setup {
             ["localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "10.0.0.1"];
         let mut sans: Vec<String> = sans.iter().map(ToString::to_string).collect();
         sans.push(options.secure_serving.bind_address.to_string());
-        let pki = Pki::ensure(&data_dir.pki(), &sans)?;
+        let pki = Pki::ensure(&data_dir.pki(), &sans, keys)?;
         fill_in(&mut options, &pki);
         let listener = listen(&options, taken)?;
         let address = listener.local_addr()?;

@@ -37,7 +37,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     cli::invocation::Personality,
     kube_apiserver,
-    pki::Pki,
+    pki::{Keys, Pki},
     setup::{Server, Setup, TakenPort},
 };
 
@@ -187,7 +187,7 @@ async fn start() -> Running {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|one| one.local_addr()).expect("a port").port();
     let flags = [("ephemeral", "true".to_owned()), ("secure-port", port.to_string()), ("controllers", String::new())];
     let flags = flags.into_iter().map(|(name, value)| (name.to_owned(), vec![value])).collect();
-    let mut setup = Setup::new(Personality::Kubestep, flags, TakenPort::Next, &clock).expect("setup");
+    let mut setup = Setup::new(Personality::Kubestep, flags, TakenPort::Next, Keys::Random, &clock).expect("setup");
     let keeper = Arc::new(Keeper::default());
     let tracer = Tracer::new(clock.clone());
     tracer.listen(Some(keeper.clone()));

@@ -18,7 +18,7 @@ use control::{
 use controlplane::apiserver::environment::{Environment, OpenBackend};
 use kv::backend::Backend;
 use phase::{clock::SystemClock, ids::Ids, record::TraceKind, trace::Tracer};
-use scenario::{library, lint, player};
+use scenario::{library, lint, player, requires};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tui::{
     Options,
@@ -31,9 +31,12 @@ use crate::{
     beside,
     cli::invocation::{Personality, Walk},
     kube_apiserver,
-    launch::LessonServer,
+    laboratory::Laboratory,
+    launch::{LessonServer, Pace},
     logs,
-    ports::{Laboratory, OpenedBackend, StoreInspector},
+    pki::Keys,
+    ports::{OpenedBackend, StoreInspector},
+    progress,
     setup::{Server, Setup, TakenPort},
 };
 
@@ -52,9 +55,11 @@ fn learn(walk: &Walk, name: &str) -> anyhow::Result<()> {
     let source = library::find(name).map_err(anyhow::Error::msg)?;
     let lesson = lint::read(&source.file, &source.text)
         .map_err(|mistakes| anyhow::anyhow!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let missing = requires::missing_programs(&lesson, &std::env::var_os("PATH").unwrap_or_default());
+    anyhow::ensure!(missing.is_empty(), "{}: {}", lesson.metadata.id, requires::reason(&missing));
     let runtime = crate::runtime::new()?;
     let entered = runtime.enter();
-    let mut server = LessonServer::start(&lesson.settings)?;
+    let mut server = LessonServer::start(&lesson.settings, Pace::Learner)?;
     logs::to_interface(&server.controller);
     let (desk, actions) = player::desk();
     let ports = Ports { teacher: Some(Arc::new(desk)), ..server.ports.clone() };
@@ -62,7 +67,11 @@ fn learn(walk: &Walk, name: &str) -> anyhow::Result<()> {
     let handle = server.controller.attach();
     server.announce();
     let world = server.take_world();
-    tokio::spawn(async move { player::play(&source, &lesson, world, actions).await });
+    tokio::spawn(async move {
+        let id = lesson.metadata.id.clone();
+        let finished = || progress::remember(&id);
+        player::play(&source, &lesson, world, actions, &progress::done(), finished).await;
+    });
 
     drop(entered);
     let shown = show(walk, handle, Options { layout: Layout::Lab, ..interface(walk) });
@@ -75,7 +84,7 @@ fn learn(walk: &Walk, name: &str) -> anyhow::Result<()> {
 /// Shows the start of a server on the person's own data.
 fn freely(walk: &Walk) -> anyhow::Result<()> {
     let clock = SystemClock::shared();
-    let mut setup = Setup::new(Personality::Kubestep, walk.given.clone(), TakenPort::Next, &clock)?;
+    let mut setup = Setup::new(Personality::Kubestep, walk.given.clone(), TakenPort::Next, Keys::Random, &clock)?;
     let runtime = crate::runtime::new()?;
     let controller = Controller::new(clock.clone(), Start::Held, Pump::Thread);
     controller.start()?;
@@ -92,7 +101,7 @@ fn freely(walk: &Walk) -> anyhow::Result<()> {
         stop: stop.clone(),
         tasks: TaskTracker::new(),
     };
-    let lab = setup.pki.clone().map(|pki| Laboratory::new(setup.server.clone(), pki, stop.clone()) as Arc<_>);
+    let lab = setup.pki.clone().map(|pki| Laboratory::new(setup.server.clone(), pki, None, stop.clone()) as Arc<_>);
     let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend: opened })), lab, teacher: None };
     controller.set_ports(ports, runtime.handle().clone());
     let handle = controller.attach();

@@ -68,8 +68,8 @@ pub struct VirtualClock {
     nanos: AtomicU64,
 }
 
-/// 2026-01-01T00:00:00Z: 20,454 days after the Unix epoch.
-const VIRTUAL_EPOCH: Duration = Duration::from_hours(490_896);
+/// Where every virtual clock begins: 2026-01-01T00:00:00Z, 20,454 days after the Unix epoch.
+pub const VIRTUAL_EPOCH: Duration = Duration::from_hours(490_896);
 
 impl VirtualClock {
     /// Moves the clock forward.

@@ -119,6 +119,42 @@ pub struct Start {
     pub users: Vec<User>,
     /// Extension API servers, each with its Service and its APIService.
     pub extensions: Vec<Extension>,
+    /// Webhook servers. Where an object of the lesson says `url: lab:NAME`, it gets the URL and the CA bundle of one.
+    pub webhooks: Vec<Webhook>,
+}
+
+/// An admission webhook behind HTTPS. Expressions see what it was asked as `webhooks.NAME.calls` and `.last`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhook {
+    /// What the lesson calls it.
+    pub name: String,
+    /// The first whose `when` holds is given; where none holds, it allows.
+    pub answers: Vec<WebhookAnswer>,
+}
+
+/// What a webhook answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookAnswer {
+    /// For which questions, over `request`, `object`, `oldObject`; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Refuses, with this message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deny: Option<String>,
+    /// The code of a refusal; 403 if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u16>,
+    /// Changes the object: a JSON patch.
+    pub patch: Vec<Value>,
+    /// Warns the client.
+    pub warnings: Vec<String>,
+    /// Answers this many seconds late.
+    pub late: u32,
+    /// Is out of order: answers with this HTTP status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail: Option<u16>,
 }
 
 /// A read-only extension API server of one kind. It adds to each object, as `told`, whom the aggregator named as its user.
@@ -305,9 +341,15 @@ pub struct Action {
     /// Sends an earlier request again, by its `as`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
-    /// Who does it; the administrator if absent.
+    /// Who does it; the administrator if absent, nobody for `anonymous`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Shows this bearer token in place of a certificate: an expression over the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Asks to be taken for somebody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impersonate: Option<User>,
     /// A name to speak of the request by.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

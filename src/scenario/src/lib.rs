@@ -12,15 +12,24 @@
 pub mod format;
 pub mod library;
 pub mod lint;
+mod place;
 pub mod schema;
 pub mod text;
 
+pub mod mask;
 pub mod request;
+pub mod requires;
 pub mod run;
 
 pub mod expect;
+mod goal;
 pub mod report;
 pub mod runner;
 mod start;
+mod telling;
+
+pub mod cast;
+pub mod handout;
+pub mod outputs;
 
 pub mod player;

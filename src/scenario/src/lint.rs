@@ -4,10 +4,12 @@ use std::{collections::BTreeSet, fmt};
 
 use cel::Program;
 use phase::catalog::Phase;
+use serde_json::Value;
 
 use crate::{
-    format::{API_VERSION, Action, Choice, Scenario, Step},
-    text::Text,
+    format::{API_VERSION, Action, Choice, Clock, Fixture, Scenario, Step, WebhookAnswer},
+    library, outputs, place, request, requires,
+    text::{LANGUAGES, Text},
 };
 
 /// One mistake.
@@ -57,28 +59,13 @@ struct Lint<'a> {
 
 impl Lint<'_> {
     fn report(&mut self, field: &str, message: impl Into<String>) {
-        let line = self.line_of(field);
+        let line = place::line_of(self.source, field);
         self.mistakes.push(Mistake {
             file: self.file.to_owned(),
             line,
             field: field.to_owned(),
             message: message.into(),
         });
-    }
-
-    /// The line of a step named in a field path, or of the field's first appearance.
-    fn line_of(&self, field: &str) -> usize {
-        let wanted = match field.split_once('[') {
-            Some((list, rest)) if list == "steps" => {
-                let index: usize = rest.split(']').next().and_then(|index| index.parse().ok()).unwrap_or_default();
-                let mut ids =
-                    self.source.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("- id:"));
-                return ids.nth(index).map_or(0, |(line, _)| line + 1);
-            }
-            _ => field.rsplit('.').next().unwrap_or(field).split('[').next().unwrap_or(field),
-        };
-        let prefix = format!("{wanted}:");
-        self.source.lines().position(|line| line.trim_start().starts_with(&prefix)).map_or(0, |line| line + 1)
     }
 
     fn scenario(&mut self, scenario: &Scenario) {
@@ -112,6 +99,124 @@ impl Lint<'_> {
         }
         if let Some(finish) = &scenario.finish {
             self.text("finish.say", &finish.say);
+            for (index, next) in finish.next.iter().enumerate() {
+                self.lesson(&format!("finish.next[{index}]"), next, &scenario.metadata.id);
+            }
+        }
+        self.around(scenario);
+    }
+
+    /// What a lesson needs, starts and leaves.
+    fn around(&mut self, scenario: &Scenario) {
+        for (index, name) in scenario.metadata.requires.iter().enumerate() {
+            self.lesson(&format!("metadata.requires[{index}]"), name, &scenario.metadata.id);
+        }
+        if !scenario.settings.speed.is_finite() || scenario.settings.speed <= 0.0 {
+            self.report("settings.speed", "must be greater than 0");
+        }
+        if let Some(locale) = &scenario.settings.locale
+            && !LANGUAGES.contains(&locale.as_str())
+        {
+            self.report("settings.locale", format!("must be one of {}", LANGUAGES.join(", ")));
+        }
+        let mut names = BTreeSet::new();
+        for (index, webhook) in scenario.start.webhooks.iter().enumerate() {
+            let at = format!("start.webhooks[{index}]");
+            if webhook.name.is_empty() || !names.insert(webhook.name.clone()) {
+                self.report(&format!("{at}.name"), "must be there and differ from the other webhooks'");
+            }
+            for (index, answer) in webhook.answers.iter().enumerate() {
+                self.answer(&format!("{at}.answers[{index}]"), answer);
+            }
+        }
+        self.addresses(scenario, &names);
+        if let Some(goal) = &scenario.goal {
+            for (index, path) in goal.objects.iter().enumerate().filter(|(_, path)| !path.starts_with('/')) {
+                self.report(&format!("goal.objects[{index}]"), format!("`{path}` is not a path: it begins with /"));
+            }
+            if goal.within_requests == Some(0) {
+                self.report("goal.within_requests", "must be at least 1");
+            }
+            if goal.objects.is_empty() && goal.within_requests.is_none() {
+                self.report("goal", "needs objects, within_requests or both");
+            }
+            if goal.within_requests.is_some() && scenario.steps.iter().all(|step| step.task.is_none()) {
+                self.report("goal.within_requests", "counts requests of tasks, and there is no task");
+            }
+        }
+        let mut files = BTreeSet::new();
+        for (index, name) in scenario.outputs.iter().enumerate() {
+            let at = format!("outputs[{index}]");
+            if outputs::kind(name).is_none() {
+                let ends: Vec<&str> = outputs::KINDS.iter().map(|(end, _)| *end).collect();
+                self.report(&at, format!("the name `{name}` must end with one of {}", ends.join(", ")));
+            }
+            if !files.insert(name) {
+                self.report(&at, format!("`{name}` is written twice"));
+            }
+            if outputs::kind(name) == Some(outputs::Kind::Golden) && scenario.settings.clock == Clock::Real {
+                self.report(&at, "a golden file needs `clock: virtual`: on a real clock no two runs are the same");
+            }
+        }
+    }
+
+    fn answer(&mut self, at: &str, answer: &WebhookAnswer) {
+        self.expression(&format!("{at}.when"), answer.when.as_deref());
+        if answer.deny.is_some() && !answer.patch.is_empty() {
+            self.report(&format!("{at}.patch"), "an answer that refuses changes nothing: either `deny` or `patch`");
+        }
+        if answer.code.is_some() && answer.deny.is_none() {
+            self.report(&format!("{at}.code"), "is the code of a refusal and needs `deny`");
+        }
+        for (field, code) in [("code", answer.code), ("fail", answer.fail)] {
+            if code.is_some_and(|code| !(400..600).contains(&code)) {
+                self.report(&format!("{at}.{field}"), "must be an HTTP status from 400 to 599");
+            }
+        }
+        if answer.fail.is_some() && (answer.deny.is_some() || !answer.patch.is_empty() || !answer.warnings.is_empty()) {
+            self.report(&format!("{at}.fail"), "a webhook that is out of order answers nothing else");
+        }
+        for (index, operation) in answer.patch.iter().enumerate() {
+            if operation.get("op").is_none() || operation.get("path").is_none() {
+                self.report(&format!("{at}.patch[{index}]"), "a JSON patch consists of {op, path, value}");
+            }
+        }
+    }
+
+    /// Every `url: lab:NAME` names a webhook of the lesson.
+    fn addresses(&mut self, scenario: &Scenario, names: &BTreeSet<String>) {
+        let start =
+            scenario.start.apply.iter().enumerate().map(|(index, fixture)| (format!("start.apply[{index}]"), fixture));
+        let steps = scenario.steps.iter().enumerate().flat_map(|(index, step)| {
+            let action = step.action.iter().map(move |action| (format!("steps[{index}].do"), action));
+            action.chain(
+                step.solve.iter().enumerate().map(move |(at, action)| (format!("steps[{index}].solve[{at}]"), action)),
+            )
+        });
+        let actions = steps.flat_map(|(at, action)| {
+            let fixtures = [&action.create, &action.update, &action.apply].into_iter().flatten();
+            fixtures.map(move |fixture| (at.clone(), fixture))
+        });
+        for (at, fixture) in start.chain(actions).collect::<Vec<_>>() {
+            let Fixture::Inline(object) = fixture else { continue };
+            let mut unknown = Vec::new();
+            named(&Value::Object(object.clone()), &mut |name| {
+                if !names.contains(name) {
+                    unknown.push(name.to_owned());
+                }
+            });
+            for name in unknown {
+                self.report(&at, format!("`lab:{name}` is not one of start.webhooks"));
+            }
+        }
+    }
+
+    fn lesson(&mut self, field: &str, name: &str, own: &str) {
+        if name == own {
+            self.report(field, format!("`{name}` is this lesson itself"));
+        } else if !requires::is_known(name) {
+            let known = [library::ids(), requires::PROGRAMS.to_vec()].concat().join(", ");
+            self.report(field, format!("`{name}` is neither a lesson nor a program; known are {known}"));
         }
     }
 
@@ -143,8 +248,11 @@ impl Lint<'_> {
                 }
             }
         }
-        for action in step.action.iter().chain(&step.solve) {
+        if let Some(action) = &step.action {
             self.action(&format!("{at}.do"), action);
+        }
+        for (index, action) in step.solve.iter().enumerate() {
+            self.action(&format!("{at}.solve[{index}]"), action);
         }
         if let Some(phase) = step.wait.as_ref().and_then(|wait| wait.paused_at.as_ref()) {
             self.phase(&format!("{at}.wait.paused_at"), phase);
@@ -184,6 +292,17 @@ impl Lint<'_> {
         if verbs.into_iter().filter(|set| *set).count() != 1 {
             self.report(at, "needs exactly one of create, get, watch, update, apply, patch, delete, raw, step, replay");
         }
+        self.expression(&format!("{at}.token"), action.token.as_deref());
+        if action.token.is_some() && action.user.is_some() {
+            self.report(&format!("{at}.token"), "says who it is: either `user` or `token`");
+        }
+        if action.impersonate.as_ref().is_some_and(|user| user.name.is_empty()) {
+            self.report(&format!("{at}.impersonate"), "needs a name: only who names a user may name groups");
+        }
+        let shown = action.token.is_some() || action.impersonate.is_some() || action.user.is_some();
+        if shown && (action.step.is_some() || action.replay.is_some() && action.user.is_none()) {
+            self.report(at, "a step of the walk and a repetition are sent as they were");
+        }
     }
 
     fn text(&mut self, field: &str, text: &Text) {
@@ -205,6 +324,18 @@ impl Lint<'_> {
     }
 }
 
+/// Calls `found` with every name that an object mentions as `url: lab:NAME`.
+fn named(object: &Value, found: &mut dyn FnMut(&str)) {
+    if let Some(name) = object.get("url").and_then(Value::as_str).and_then(|url| url.strip_prefix(request::LAB)) {
+        found(name);
+    }
+    match object {
+        Value::Object(fields) => fields.values().for_each(|field| named(field, found)),
+        Value::Array(items) => items.iter().for_each(|item| named(item, found)),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,7 +352,7 @@ mod tests {
         let bad = GOOD.replace("title: {en: A, zh: 甲}", "title: {en: A}").replace("do: {get: /version}", "do: {}");
         let mistakes: Vec<String> = read("a.yaml", &bad).expect_err("bad").iter().map(ToString::to_string).collect();
         assert_eq!(mistakes[0], "a.yaml:5: metadata.title: the text is missing in `zh`");
-        assert!(mistakes[1].starts_with("a.yaml:7: steps[0].do: needs exactly one of"), "{mistakes:?}");
+        assert!(mistakes[1].starts_with("a.yaml:8: steps[0].do: needs exactly one of"), "{mistakes:?}");
     }
 
     #[test]
@@ -229,5 +360,72 @@ mod tests {
         let mistakes = read("a.yaml", &GOOD.replace("  expect:", "  expekt:")).expect_err("bad");
         assert_eq!(mistakes.len(), 1);
         assert!(mistakes[0].line == 9 && mistakes[0].message.contains("expekt"), "{mistakes:?}");
+    }
+
+    #[test]
+    fn what_stands_around_the_steps_is_read_too() {
+        let text = "apiVersion: kubestep.dev/v1alpha1
+kind: Scenario
+metadata:
+  id: a
+  title: {en: A, zh: 甲}
+  requires: [kubectl, nobody]
+settings:
+  clock: real
+  speed: 0
+  locale: fr
+start:
+  webhooks:
+    - name: gate
+      answers:
+        - when: object.
+          deny: no
+          patch: [{path: /x}]
+        - fail: 200
+          warnings: [x]
+    - name: gate
+  apply:
+    - apiVersion: v1
+      kind: X
+      webhooks: [{clientConfig: {url: 'lab:other'}}]
+steps:
+  - id: one
+    do: {get: /version, token: \"'a' +\", user: dev, impersonate: {groups: [a]}}
+goal:
+  objects: [x]
+  within_requests: 0
+finish:
+  say: {en: A, zh: 甲}
+  next: [a]
+outputs: [x.trace.json, x.gif, x.gif]
+";
+        let mistakes: Vec<String> = read("a.yaml", text).expect_err("bad").iter().map(ToString::to_string).collect();
+        for (start, end) in [
+            ("a.yaml:33: finish.next[0]: ", "this lesson itself"),
+            ("a.yaml:6: metadata.requires[1]: `nobody` is neither a lesson nor a program; known are ", "kubectl, etcd"),
+            ("a.yaml:9: settings.speed: ", "must be greater than 0"),
+            ("a.yaml:10: settings.locale: ", "must be one of en, zh"),
+            ("a.yaml:20: start.webhooks[1].name: ", "differ from the other webhooks'"),
+            ("a.yaml:15: start.webhooks[0].answers[0].when: not an expression: ", ""),
+            ("a.yaml:17: start.webhooks[0].answers[0].patch: ", "either `deny` or `patch`"),
+            ("a.yaml:17: start.webhooks[0].answers[0].patch[0]: ", "{op, path, value}"),
+            ("a.yaml:18: start.webhooks[0].answers[1].fail: ", "from 400 to 599"),
+            ("a.yaml:18: start.webhooks[0].answers[1].fail: ", "answers nothing else"),
+            ("a.yaml:22: start.apply[0]: `lab:other` is not one of ", "start.webhooks"),
+            ("a.yaml:27: steps[0].do.token: not an expression: ", ""),
+            ("a.yaml:27: steps[0].do.token: says who it is: ", "either `user` or `token`"),
+            ("a.yaml:27: steps[0].do.impersonate: ", "only who names a user may name groups"),
+            ("a.yaml:29: goal.objects[0]: `x` is not a path", "begins with /"),
+            ("a.yaml:30: goal.within_requests: ", "must be at least 1"),
+            ("a.yaml:30: goal.within_requests: ", "there is no task"),
+            ("a.yaml:34: outputs[0]: a golden file needs ", "no two runs are the same"),
+            ("a.yaml:34: outputs[1]: the name `x.gif` must end with one of ", ".md"),
+            ("a.yaml:34: outputs[2]: `x.gif` is written ", "twice"),
+        ] {
+            let told = mistakes.iter().any(|mistake| mistake.starts_with(start) && mistake.ends_with(end));
+            assert!(told, "{start}...{end} in {mistakes:#?}");
+        }
+        // The name that ends wrongly is told twice, as it is there twice.
+        assert_eq!(mistakes.len(), 21, "{mistakes:#?}");
     }
 }

@@ -7,19 +7,20 @@
 //! The learner walks the same server meanwhile, so a step may be done before it is asked for, and a wait may take as
 //! long as they like: `Next` gives it up.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use control::{
     lesson::{Check as Shown, Lesson, LessonAction, Localised, Predict as Question},
-    ports::{Answer, LabRequest, PortError, Teacher},
+    ports::{Answer, PortError, Teacher},
 };
 use tokio::sync::mpsc;
 
 use crate::{
     expect::Mismatch,
     format::{Choice, Scenario, Step, Wait},
+    goal::Part,
     library::Source,
-    request,
+    request, requires,
     runner::{self, Runner, World},
     text::Text,
 };
@@ -46,8 +47,16 @@ impl Teacher for Desk {
     }
 }
 
-/// Plays a lesson on a server that is held at its very beginning, until its end or the server's.
-pub async fn play(source: &Source, scenario: &Scenario, world: World, actions: Actions) {
+/// Plays a lesson on a server that is held at its very beginning, until its end or the server's. `done` are the lessons
+/// that the learner has done before; `finished` is called when this one is, too.
+pub async fn play(
+    source: &Source,
+    scenario: &Scenario,
+    world: World,
+    actions: Actions,
+    done: &BTreeSet<String>,
+    finished: impl FnOnce(),
+) {
     let metadata = &scenario.metadata;
     let lesson = Lesson {
         id: metadata.id.clone(),
@@ -55,7 +64,9 @@ pub async fn play(source: &Source, scenario: &Scenario, world: World, actions: A
         steps: scenario.steps.len(),
         ..Lesson::default()
     };
-    let mut player = Player { source, runner: Runner::new(source, world, A_DAY), lesson, actions };
+    let missing = requires::missing_lessons(scenario, done);
+    let advice = (!missing.is_empty()).then(|| requires::advice(&missing).0);
+    let mut player = Player { source, runner: Runner::new(source, world, A_DAY), lesson, actions, resent: 0, advice };
     if let Err(wrong) = player.runner.start(scenario).await {
         player.complain(&wrong);
     }
@@ -65,9 +76,14 @@ pub async fn play(source: &Source, scenario: &Scenario, world: World, actions: A
             return;
         }
     }
+    finished();
     let say = scenario.finish.as_ref().map(|finish| finish.say.0.clone()).unwrap_or_default();
+    let parts = match &scenario.goal {
+        Some(goal) => player.runner.parts(goal).await,
+        None => Vec::new(),
+    };
     player.tell(|lesson| {
-        *lesson = Lesson { say, finished: true, ..heading(lesson) };
+        *lesson = Lesson { say, checks: parts.into_iter().map(looked_at).collect(), finished: true, ..heading(lesson) };
     });
     // What was started goes on: the lesson's server is the learner's now.
     player.runner.idle().await;
@@ -84,6 +100,10 @@ struct Player<'a> {
     runner: Runner<'a>,
     lesson: Lesson,
     actions: Actions,
+    /// The requests of the present task that were sent again to look whether it is done, and write.
+    resent: u32,
+    /// What is told at the beginning: the lessons that this one builds on.
+    advice: Option<Localised>,
 }
 
 /// `None`: the server or the interface is gone.
@@ -100,7 +120,8 @@ impl Player<'_> {
             answer: None,
         });
         let command = self.command(step);
-        self.tell(|lesson| *lesson = Lesson { say, predict, command, ..heading(lesson) });
+        let hints = self.advice.take().into_iter().collect();
+        self.tell(|lesson| *lesson = Lesson { say, predict, command, hints, ..heading(lesson) });
         if step.action.is_some() || step.predict.is_some() {
             self.until_next().await?;
         }
@@ -108,10 +129,13 @@ impl Player<'_> {
         if let Some(task) = &step.task {
             self.tell(|lesson| {
                 lesson.task = task.0.clone();
+                lesson.hints.clear();
                 lesson.hints_left = step.hints.len();
                 lesson.checks = step.check.iter().map(|check| open(&check.fail.0)).collect();
             });
+            let before = self.runner.newest();
             self.task(step).await?;
+            self.runner.score += self.runner.strokes(before).saturating_sub(std::mem::take(&mut self.resent));
         }
         for expected in &step.expect {
             if let Err(wrong) = self.runner.expect(expected) {
@@ -191,12 +215,14 @@ impl Player<'_> {
     /// Looks whether the task is done. A request that the solution would send again is sent again: its last answer may
     /// be from before the learner's change.
     async fn verify(&mut self, step: &Step) -> bool {
+        let before = self.runner.newest();
         for action in step.solve.iter().filter(|action| action.replay.is_some()) {
             let answered = Wait { answered: true, ..Wait::default() };
             if let Err(wrong) = self.runner.act(action, None).await.and(self.runner.wait(&answered).await) {
                 self.complain(&wrong);
             }
         }
+        self.resent += self.runner.strokes(before);
         let mut all = true;
         for (index, check) in step.check.iter().enumerate() {
             let passed = self.runner.check(check).await.is_ok();
@@ -253,8 +279,7 @@ impl Player<'_> {
 
     /// The command that does by hand what a step does, where kubectl has one.
     fn command(&self, step: &Step) -> String {
-        let request = step.action.as_ref().and_then(|action| request::of(action, self.source).ok().flatten());
-        request.as_ref().map(by_hand).unwrap_or_default()
+        step.action.as_ref().map(|action| request::by_hand(action, self.source)).unwrap_or_default()
     }
 }
 
@@ -280,6 +305,11 @@ fn everywhere(text: &str) -> Localised {
     Localised::from([("en".to_owned(), text.to_owned())])
 }
 
+fn looked_at(part: Part) -> Shown {
+    let message = if part.reached { String::new() } else { part.got };
+    Shown { text: part.text.0, passed: Some(part.reached), message }
+}
+
 fn open(text: &Localised) -> Shown {
     Shown { text: text.clone(), passed: None, message: String::new() }
 }
@@ -291,16 +321,4 @@ fn awaiting(wait: &Wait) -> Localised {
         None => ("waiting for the answer".to_owned(), "等待应答".to_owned()),
     };
     Localised::from([("en".to_owned(), en), ("zh".to_owned(), zh)])
-}
-
-fn by_hand(request: &LabRequest) -> String {
-    let command = match request.method.as_str() {
-        "GET" => format!("kubectl get --raw '{}'", request.path),
-        "DELETE" => format!("kubectl delete --raw '{}'", request.path),
-        "POST" => format!("kubectl create --raw '{}' -f FILE", request.path),
-        "PUT" => format!("kubectl replace --raw '{}' -f FILE", request.path),
-        _ if request.content_type.contains("apply-patch") => "kubectl apply --server-side -f FILE".to_owned(),
-        _ => return String::new(),
-    };
-    if request.user.is_empty() { command } else { format!("{command} --as {}", request.user) }
 }

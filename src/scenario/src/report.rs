@@ -1,10 +1,12 @@
 //! What a replay says: text for people, JSON to compare, JUnit for build servers.
 //!
-//! The JSON form holds no time, uid, port or revision: two replays of one lesson are equal, byte for byte.
+//! Two replays of one lesson on a virtual clock are equal in the JSON form, byte for byte: times, uids and revisions are
+//! those of the lesson, ports and secrets are masked. On a real clock it holds none of them.
 
 use std::fmt::Write;
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// A lesson, replayed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -16,6 +18,9 @@ pub struct Report {
     pub title: String,
     /// Whether everything held.
     pub passed: bool,
+    /// Why it was not replayed at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
     /// Its steps, up to the first failure.
     pub steps: Vec<StepReport>,
 }
@@ -26,6 +31,9 @@ pub struct Report {
 pub struct StepReport {
     /// The step's name.
     pub id: String,
+    /// When it was done, on a virtual clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// The request it is about; none if it is about the start-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -38,6 +46,9 @@ pub struct StepReport {
     /// The reason of its Status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The body of its answer, on a virtual clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<Value>,
     /// Where it is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_at: Option<String>,
@@ -52,9 +63,22 @@ pub struct StepReport {
     /// The checks of the task: failed before the solution, held after it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub solved: Vec<String>,
+    /// The golf score, in the step that looks at the goal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<Score>,
     /// What did not hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+}
+
+/// How many requests that write the tasks took, and how many are enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Score {
+    /// How many it took.
+    pub requests: u32,
+    /// How many are enough.
+    pub within: u32,
 }
 
 /// Why a step failed.
@@ -91,6 +115,9 @@ pub fn render(reports: &[Report], form: Form) -> String {
 
 fn text(report: &Report) -> String {
     let mut out = format!("{}  {}\n", report.lesson, report.title);
+    if let Some(reason) = &report.skipped {
+        out += &format!("  skip {reason}\n");
+    }
     for step in &report.steps {
         let mark = if step.failure.is_some() { "FAIL" } else { "ok" };
         let mut line = format!("  {mark:<4} {}", step.id);
@@ -100,6 +127,7 @@ fn text(report: &Report) -> String {
             ("-> ", step.code.map(|code| code.to_string())),
             ("held at ", step.held_at.clone()),
             ("answer: ", step.prediction.clone()),
+            ("writes: ", step.score.map(|score| format!("{} of at most {}", score.requests, score.within))),
         ] {
             if let Some(value) = value {
                 line += &format!("  {name}{value}");
@@ -120,8 +148,17 @@ fn junit(reports: &[Report]) -> String {
     for report in reports {
         let failed = report.steps.iter().filter(|step| step.failure.is_some()).count();
         let name = escape(&report.lesson);
-        let tests = report.steps.len();
-        writeln!(out, "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\">").expect("a string");
+        let (tests, skipped) = (report.steps.len().max(report.skipped.iter().len()), report.skipped.iter().len());
+        out += &format!("  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\"");
+        if let Some(reason) = &report.skipped {
+            let reason = escape(reason);
+            out += &format!(" skipped=\"{skipped}\">\n");
+            out += &format!(
+                "    <testcase classname=\"{name}\" name=\"{name}\"><skipped message=\"{reason}\"/></testcase>\n"
+            );
+        } else {
+            out += ">\n";
+        }
         for step in &report.steps {
             let id = escape(&step.id);
             match &step.failure {

@@ -1,13 +1,18 @@
 //! What a lesson does, as the HTTP request that does it.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use control::ports::{Endpoint, LabRequest};
+use control::ports::{ANONYMOUS, Endpoint, LabRequest};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    format::{Action, Extension, Fixture},
+    format::{Action, Extension, Fixture, Patch, User},
     library::Source,
 };
+
+/// What stands before the name of a webhook server in place of its URL.
+pub const LAB: &str = "lab:";
 
 /// Media types of patches, by the name a lesson calls them.
 const PATCHES: [(&str, &str); 4] = [
@@ -20,15 +25,17 @@ const PATCHES: [(&str, &str); 4] = [
 /// Returns the request of an action; `None` if it is a step of the walk or a repetition.
 pub fn of(action: &Action, source: &Source) -> Result<Option<LabRequest>, String> {
     let user = action.user.clone().unwrap_or_default();
+    let headers = action.impersonate.as_ref().map(impersonating).unwrap_or_default();
     let plain = |method: &str, path: &str| LabRequest {
         user: user.clone(),
         method: method.to_owned(),
         path: path.to_owned(),
+        headers: headers.clone(),
         ..LabRequest::default()
     };
     let Action { create, get, watch, update, apply, patch, delete, raw, .. } = action;
     if let Some(fixture) = create {
-        return Ok(Some(LabRequest { user, ..creating(&load(fixture, source)?)? }));
+        return Ok(Some(LabRequest { user, headers, ..creating(&load(fixture, source)?)? }));
     }
     if let Some(fixture) = update {
         let object = load(fixture, source)?;
@@ -57,6 +64,76 @@ pub fn of(action: &Action, source: &Source) -> Result<Option<LabRequest>, String
     }
     let simple = get.iter().map(|path| plain("GET", path)).chain(delete.iter().map(|path| plain("DELETE", path)));
     Ok(simple.last())
+}
+
+/// Returns the command that does by hand what an action does; empty where there is none.
+pub fn by_hand(action: &Action, source: &Source) -> String {
+    let Some(request) = of(action, source).ok().flatten() else { return String::new() };
+    let path = &request.path;
+    if request.user == ANONYMOUS {
+        return format!("curl -k \"$SERVER{path}\"");
+    }
+    // A long object would hide the command.
+    let body = request.body.as_ref().map(ToString::to_string).filter(|body| body.len() <= 120 && !body.contains('\''));
+    let file = body.map_or_else(|| "-f FILE".to_owned(), |body| format!("-f - <<< '{body}'"));
+    let mut command = match request.method.as_str() {
+        "GET" => format!("kubectl get --raw '{path}'"),
+        "DELETE" => format!("kubectl delete --raw '{path}'"),
+        "POST" => format!("kubectl create --raw '{path}' {file}"),
+        "PUT" => format!("kubectl replace --raw '{path}' {file}"),
+        _ if request.content_type.contains("apply-patch") => format!("kubectl apply --server-side {file}"),
+        _ => patching(action),
+    };
+    match request.user.as_str() {
+        _ if command.is_empty() => {}
+        "" | "admin" => {}
+        "dev" => command += " --context dev",
+        user => command += &format!(" --kubeconfig {user}.kubeconfig"),
+    }
+    if action.token.is_some() {
+        command += " --token \"$TOKEN\"";
+    }
+    if let Some(User { name, groups }) = &action.impersonate {
+        command += &format!(" --as {name}");
+        groups.iter().for_each(|group| command += &format!(" --as-group {group}"));
+    }
+    command
+}
+
+/// `kubectl patch`, by the last words of the path.
+fn patching(action: &Action) -> String {
+    let Some(Patch { path, kind, body }) = &action.patch else { return String::new() };
+    let path = path.split('?').next().unwrap_or_default();
+    let words: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let [.., resource, name] = words.as_slice() else { return String::new() };
+    let namespace = words.iter().position(|word| *word == "namespaces").and_then(|at| words.get(at + 1));
+    let namespace = namespace
+        .filter(|_| *resource != "namespaces")
+        .map_or_else(String::new, |namespace| format!(" -n {namespace}"));
+    format!("kubectl patch{namespace} {resource} {name} --type={kind} -p '{body}'")
+}
+
+/// The headers that ask to be taken for somebody else.
+///
+/// Go: client-go/transport/round_trippers.go impersonatingRoundTripper
+fn impersonating(user: &User) -> Vec<(String, String)> {
+    let groups = user.groups.iter().map(|group| ("impersonate-group".to_owned(), group.clone()));
+    [("impersonate-user".to_owned(), user.name.clone())].into_iter().chain(groups).collect()
+}
+
+/// Puts the URL and the CA bundle of a webhook server wherever an object says `url: lab:NAME`.
+pub fn address(object: &mut Value, webhooks: &BTreeMap<String, Endpoint>) -> Result<(), String> {
+    let name = object.get("url").and_then(Value::as_str).and_then(|url| url.strip_prefix(LAB)).map(str::to_owned);
+    if let Some(name) = name {
+        let endpoint = webhooks.get(&name).ok_or_else(|| format!("`{name}` is not in start.webhooks"))?;
+        object["url"] = json!(endpoint.url);
+        object["caBundle"] = json!(STANDARD.encode(&endpoint.ca_bundle));
+    }
+    match object {
+        Value::Object(fields) => fields.values_mut().try_for_each(|field| address(field, webhooks)),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| address(item, webhooks)),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the request that creates an object as the administrator.

@@ -7,14 +7,14 @@
 //!         '-- requests go out in tasks, so that the server may hold them
 //! ```
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cel::{Value as CelValue, Variables};
 use control::{
     controller::Controller,
     detail::Detail,
     handle::Handle,
-    ports::{Lab, LabRequest, LabResponse},
+    ports::{ANONYMOUS, Endpoint, Lab, LabRequest, LabResponse},
     protocol::Command,
     stepper::Step as Walk,
     timeline::trace::TraceLog,
@@ -29,7 +29,8 @@ use crate::{
     expect::{self, Mismatch, Subject},
     format::{Action, Answer, Check, Choice, Expect, Scenario, Step, Wait},
     library::Source,
-    report::{Failure, Report, StepReport},
+    mask::Mask,
+    report::{Report, StepReport},
     request,
     run::{self, Sent},
 };
@@ -40,6 +41,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a server that is not ready is asked again: readiness is told to those who ask.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 
+/// How far apart the steps of a lesson are on a virtual clock.
+const SECOND: Duration = Duration::from_secs(1);
+
 /// A server that starts, seen from outside.
 pub struct World {
     /// Who watches it.
@@ -48,6 +52,18 @@ pub struct World {
     pub handle: Handle,
     /// Sends requests to it.
     pub lab: Arc<dyn Lab>,
+    /// Whether it runs on a virtual clock, so that two runs are the same.
+    pub repeats: bool,
+}
+
+impl World {
+    /// Writes everything that happened so far as a recording, without what differs from run to run.
+    pub fn record(controller: &Controller, lab: &dyn Lab) -> std::io::Result<Vec<u8>> {
+        controller.pump();
+        let mut recording = Vec::new();
+        Mask::new(lab.stand_ins()).record(&controller.timeline().read(), &mut recording)?;
+        Ok(recording)
+    }
 }
 
 /// Replays a lesson on a server that is held at its very beginning.
@@ -55,7 +71,7 @@ pub async fn replay(source: &Source, scenario: &Scenario, world: World, language
     let mut runner = Runner::new(source, world, PATIENCE);
     let metadata = &scenario.metadata;
     let title = metadata.title.get(language).to_owned();
-    let mut report = Report { lesson: metadata.id.clone(), title, passed: true, steps: Vec::new() };
+    let mut report = Report { lesson: metadata.id.clone(), title, passed: true, ..Report::default() };
     if let Err(wrong) = runner.start(scenario).await {
         let step =
             StepReport { id: "start".into(), failure: Some(runner.failure(None, wrong)), ..StepReport::default() };
@@ -70,6 +86,12 @@ pub async fn replay(source: &Source, scenario: &Scenario, world: World, language
     }
     report.passed = report.steps.iter().all(|step| step.failure.is_none());
     runner.controller.continue_all();
+    if report.passed
+        && let Some(goal) = &scenario.goal
+    {
+        report.steps.push(runner.goal(goal).await);
+    }
+    report.passed = report.steps.iter().all(|step| step.failure.is_none());
     report
 }
 
@@ -79,12 +101,18 @@ pub(crate) type Done = Result<(), Mismatch>;
 pub(crate) struct Runner<'a> {
     pub(crate) source: &'a Source,
     pub(crate) controller: Arc<Controller>,
-    handle: Handle,
+    pub(crate) handle: Handle,
     pub(crate) lab: Arc<dyn Lab>,
     /// The longest that anything is waited for.
     pub(crate) patience: Duration,
+    /// Whether it runs on a virtual clock.
+    pub(crate) repeats: bool,
+    /// The webhook servers, by the name the lesson calls them.
+    pub(crate) webhooks: BTreeMap<String, Endpoint>,
+    /// How many requests the tasks took so far that write.
+    pub(crate) score: u32,
     /// Every request so far, in order.
-    sent: Vec<Sent>,
+    pub(crate) sent: Vec<Sent>,
     answers_in: mpsc::UnboundedSender<(usize, Result<LabResponse, String>)>,
     answers: mpsc::UnboundedReceiver<(usize, Result<LabResponse, String>)>,
 }
@@ -92,13 +120,26 @@ pub(crate) struct Runner<'a> {
 impl<'a> Runner<'a> {
     pub(crate) fn new(source: &'a Source, world: World, patience: Duration) -> Self {
         let (answers_in, answers) = mpsc::unbounded_channel();
-        let World { controller, handle, lab } = world;
-        Self { source, controller, handle, lab, patience, sent: Vec::new(), answers_in, answers }
+        let World { controller, handle, lab, repeats } = world;
+        Self {
+            source,
+            controller,
+            handle,
+            lab,
+            patience,
+            repeats,
+            webhooks: BTreeMap::new(),
+            score: 0,
+            sent: Vec::new(),
+            answers_in,
+            answers,
+        }
     }
 
     async fn step(&mut self, step: &Step) -> StepReport {
         let mut report = StepReport { id: step.id.clone(), ..StepReport::default() };
         let done = self.carry_out(step, &mut report).await;
+        self.settle().await;
         let of = self.of(step.wait.as_ref().and_then(|wait| wait.of.as_deref()));
         self.describe(of, &mut report);
         report.failure = done.err().map(|wrong| self.failure(of, wrong));
@@ -134,7 +175,9 @@ impl<'a> Runner<'a> {
                 return Err(Mismatch::new(format!("check {} fails before the solution", check.id), "it holds"));
             }
         }
+        let before = self.newest();
         self.solve(step).await?;
+        self.score += self.strokes(before);
         Ok(step.check.iter().map(|check| check.id.clone()).collect())
     }
 
@@ -208,10 +251,11 @@ impl<'a> Runner<'a> {
             None => request::of(action, self.source).map_err(|error| Mismatch::new("a request", error))?,
         };
         let request = request.ok_or_else(|| Mismatch::new("a request", "there is none of that name"))?;
+        let request = self.complete(action, request)?;
         let name = action.name.as_deref().or(again).map(str::to_owned);
         let name = name.unwrap_or_else(|| format!("request{}", self.sent.len() + 1));
-        self.controller.pump();
-        let after = run::newest(&self.handle.timeline().read());
+        self.settle().await;
+        let after = self.newest();
         let index = self.sent.len();
         self.sent.push(Sent { name, request: request.clone(), trace: None, after, response: None });
         let (lab, answers) = (self.lab.clone(), self.answers_in.clone());
@@ -221,6 +265,19 @@ impl<'a> Runner<'a> {
             let _ = answers.send((index, answer));
         });
         Ok(())
+    }
+
+    /// Adds to a request what only the run knows: addresses of webhooks, a token.
+    fn complete(&self, action: &Action, mut request: LabRequest) -> Result<LabRequest, Mismatch> {
+        if let Some(body) = &mut request.body {
+            request::address(body, &self.webhooks).map_err(|error| Mismatch::new("a webhook of the lesson", error))?;
+        }
+        if let Some(source) = &action.token {
+            let token = expect::text(source, &self.variables(None))?;
+            request.headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+            ANONYMOUS.clone_into(&mut request.user);
+        }
+        Ok(request)
     }
 
     /// The trace of a request, or of the start-up.
@@ -290,7 +347,11 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn trace_in<'t>(&self, timeline: &'t control::timeline::Timeline, of: Option<usize>) -> Option<&'t TraceLog> {
+    pub(crate) fn trace_in<'t>(
+        &self,
+        timeline: &'t control::timeline::Timeline,
+        of: Option<usize>,
+    ) -> Option<&'t TraceLog> {
         match of {
             Some(index) => self.sent[index].trace.and_then(|trace| timeline.trace(trace)),
             None => timeline.startup(),
@@ -337,11 +398,7 @@ impl<'a> Runner<'a> {
         let ended = time::sleep(patience);
         tokio::pin!(ended);
         loop {
-            {
-                let timeline = self.handle.timeline().clone();
-                let timeline = timeline.read();
-                self.sent.iter_mut().for_each(|sent| sent.find_trace(&timeline));
-            }
+            self.take_in();
             if met(self) {
                 return Ok(());
             }
@@ -354,32 +411,34 @@ impl<'a> Runner<'a> {
                     }
                 }
                 () = &mut ended => return Err(Mismatch::new(what, self.saw())),
+                // On a virtual clock this comes as soon as everything else rests.
+                () = time::sleep(POLL), if self.repeats => {}
             }
         }
     }
 
-    /// What is there instead of what was waited for.
-    fn saw(&self) -> String {
-        let timeline = self.handle.timeline().read();
-        let startup = timeline.startup().map(|trace| ("start-up".to_owned(), trace, None));
-        let sent = self.sent.last().and_then(|sent| {
-            let trace = timeline.trace(sent.trace?)?;
-            Some((sent.name.clone(), trace, sent.response.as_ref()))
-        });
-        let all = startup.into_iter().chain(sent).map(|(name, trace, response)| {
-            let at = match (trace.finished(), run::held_at(trace)) {
-                (Some(_), _) => "over".to_owned(),
-                (None, Some(phase)) => format!("held at {}", phase.name()),
-                (None, None) => format!("in {}", trace.spans().last().map_or("nothing", |span| span.phase().name())),
-            };
-            let answer = match response {
-                Some(Ok(response)) => format!(", answered with {}", response.code),
-                Some(Err(error)) => format!(", not answered: {error}"),
-                None => String::new(),
-            };
-            format!("{name} is {at}{answer}")
-        });
-        all.collect::<Vec<_>>().join("; ")
+    /// Looks which requests have a trace by now.
+    fn take_in(&mut self) {
+        if self.repeats {
+            self.controller.pump();
+        }
+        let timeline = self.handle.timeline().clone();
+        let timeline = timeline.read();
+        self.sent.iter_mut().for_each(|sent| sent.find_trace(&timeline));
+    }
+
+    /// Lets everything that is under way come to rest; each time a virtual clock goes on by a second.
+    pub(crate) async fn settle(&mut self) {
+        if self.repeats {
+            time::sleep(SECOND).await;
+        }
+        self.take_in();
+    }
+
+    /// The newest trace.
+    pub(crate) fn newest(&self) -> TraceId {
+        self.controller.pump();
+        run::newest(&self.handle.timeline().read())
     }
 
     pub(crate) fn expect(&self, expected: &Expect) -> Done {
@@ -408,7 +467,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Everything an expression may name: the request in question, and each by its own name.
-    fn variables(&self, of: Option<usize>) -> Variables {
+    pub(crate) fn variables(&self, of: Option<usize>) -> Variables {
         let timeline = self.handle.timeline().read();
         let mut variables = Variables::new();
         let mut name = |name: &str, value: &serde_json::Value| {
@@ -424,35 +483,8 @@ impl<'a> Runner<'a> {
             name(field, value);
         }
         name("config", &run::config(&timeline));
+        name("webhooks", &self.lab.heard());
         variables
-    }
-
-    fn describe(&self, of: Option<usize>, report: &mut StepReport) {
-        let timeline = self.handle.timeline().read();
-        if let Some(sent) = of.map(|index| &self.sent[index]) {
-            report.request = Some(format!("{} {}", sent.request.method, sent.request.path));
-            let user = if sent.request.user.is_empty() { "admin" } else { &sent.request.user };
-            report.user = Some(user.to_owned());
-            if let Some(Ok(response)) = &sent.response {
-                report.code = Some(response.code);
-                report.reason = response.body.get("reason").and_then(|reason| reason.as_str()).map(str::to_owned);
-            }
-        }
-        if let Some(trace) = self.trace_in(&timeline, of) {
-            report.held_at = run::held_at(trace).map(|phase| phase.name().to_owned());
-            report.phases = run::stable_phases(trace).into_iter().map(str::to_owned).collect();
-            report.route = run::route(&timeline, trace);
-        }
-    }
-
-    fn failure(&self, of: Option<usize>, wrong: Mismatch) -> Failure {
-        let timeline = self.handle.timeline().read();
-        let names: Vec<String> = self
-            .trace_in(&timeline, of)
-            .map(|trace| run::phases(trace).iter().map(|phase| phase.name().to_owned()).collect())
-            .unwrap_or_default();
-        let last_phases = names[names.len().saturating_sub(5)..].to_vec();
-        Failure { expected: wrong.expected, got: wrong.got, last_phases }
     }
 }
 

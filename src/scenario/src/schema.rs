@@ -29,7 +29,23 @@ const TYPES: &[(&str, Fields)] = &[
     ("Size", &[("cols", "integer", true, "columns"), ("rows", "integer", true, "rows")]),
     ("Start", &[
         ("startup", "Startup", false, "how far the server is started"), ("apply", "[Fixture]", false, "objects that exist"),
-        ("users", "[User]", false, "users with a certificate"),
+        ("users", "[User]", false, "users with a certificate"), ("extensions", "[Extension]", false, "extension API servers"),
+        ("webhooks", "[Webhook]", false, "webhook servers; objects name one by `url: lab:NAME`"),
+    ]),
+    ("Extension", &[
+        ("service", "string", true, "its Service in `default`"), ("group", "string", true, "the group it serves"),
+        ("version", "string", true, "the version"), ("kind", "string", true, "the kind of its objects"),
+        ("resource", "string", true, "the plural in paths"), ("items", "[any]", false, "its objects"),
+    ]),
+    ("Webhook", &[
+        ("name", "string", true, "what the lesson calls it"),
+        ("answers", "[WebhookAnswer]", false, "the first that fits is given; else it allows"),
+    ]),
+    ("WebhookAnswer", &[
+        ("when", "string", false, "for which questions (CEL over request, object, oldObject)"),
+        ("deny", "string", false, "refuses, with this message"), ("code", "integer", false, "code of the refusal"),
+        ("patch", "[any]", false, "a JSON patch"), ("warnings", "[string]", false, "warnings for the client"),
+        ("late", "integer", false, "seconds it lets wait"), ("fail", "integer", false, "HTTP status of one that is out of order"),
     ]),
     ("Startup", &[("run_to", "string", false, "`serving` or a phase"), ("pause_at", "string", false, "a start-up phase")]),
     ("User", &[("name", "string", true, "name"), ("groups", "[string]", false, "groups")]),
@@ -50,7 +66,9 @@ const TYPES: &[(&str, Fields)] = &[
         ("create", "Fixture", false, "POST an object"), ("get", "string", false, "GET a path"), ("watch", "string", false, "watch a path"),
         ("update", "Fixture", false, "PUT an object"), ("apply", "Fixture", false, "server-side apply"), ("patch", "Patch", false, "PATCH a path"),
         ("delete", "string", false, "DELETE a path"), ("raw", "Raw", false, "any request"), ("step", "string", false, "a command of the walk"),
-        ("replay", "string", false, "an earlier request again"), ("user", "string", false, "who does it"), ("as", "string", false, "the request's name"),
+        ("replay", "string", false, "an earlier request again"), ("user", "string", false, "who does it; `anonymous`: nobody"),
+        ("token", "string", false, "a bearer token, as an expression"), ("impersonate", "User", false, "to be taken for"),
+        ("as", "string", false, "the request's name"),
         ("mode", "typed|live|hidden", false, "how it is shown"),
     ]),
     ("Patch", &[("path", "string", true, "the object's path"), ("type", "json|merge|strategic|apply", true, "which patch"), ("body", "any", true, "the patch")]),
@@ -128,6 +146,7 @@ mod tests {
     #[test]
     fn the_table_names_the_fields_of_the_structs() {
         let full = crate::format::Step::default();
+        let start = serde_json::to_value(crate::format::Start::default()).expect("value");
         let struct_fields = serde_json::to_value(crate::format::Settings::default()).expect("value");
         let known = |name: &str| {
             TYPES
@@ -137,6 +156,9 @@ mod tests {
         };
         for field in struct_fields.as_object().expect("object").keys() {
             assert!(known("Settings").expect("Settings").contains(&field.as_str()), "{field}");
+        }
+        for field in start.as_object().expect("object").keys() {
+            assert!(known("Start").expect("Start").contains(&field.as_str()), "{field}");
         }
         for field in serde_json::to_value(full).expect("value").as_object().expect("object").keys() {
             assert!(known("Step").expect("Step").contains(&field.as_str()), "{field}");

@@ -31,8 +31,15 @@ impl Runner<'_> {
             let made = self.lab.user(user.name.clone(), user.groups.clone()).await;
             made.map_err(|error| Mismatch::new(format!("user {}", user.name), error.to_string()))?;
         }
+        for webhook in &scenario.start.webhooks {
+            let wrong = |error: String| Mismatch::new(format!("a webhook server {}", webhook.name), error);
+            let behaviour = serde_json::to_value(webhook).map_err(|error| wrong(error.to_string()))?;
+            let endpoint = self.lab.webhook(behaviour).await.map_err(|error| wrong(error.to_string()))?;
+            self.webhooks.insert(webhook.name.clone(), endpoint);
+        }
         for fixture in &scenario.start.apply {
             let object = request::load(fixture, self.source);
+            let object = object.and_then(|mut object| request::address(&mut object, &self.webhooks).map(|()| object));
             let creating = object.and_then(|object| request::creating(&object));
             let creating = creating.map_err(|error| Mismatch::new("an object to start with", error))?;
             let answer =
@@ -49,6 +56,7 @@ impl Runner<'_> {
             let set = self.controller.add_breakpoint(breakpoint);
             set.map_err(|error| Mismatch::new("a breakpoint", error.to_string()))?;
         }
+        self.settle().await;
         Ok(())
     }
 

@@ -19,6 +19,11 @@ impl Text {
         found.map(String::as_str).unwrap_or_default().trim_end()
     }
 
+    /// Returns a text in both languages.
+    pub fn both(en: &str, zh: &str) -> Self {
+        Self(BTreeMap::from([("en".to_owned(), en.to_owned()), ("zh".to_owned(), zh.to_owned())]))
+    }
+
     /// Returns the languages that are missing.
     pub fn missing(&self) -> Vec<&'static str> {
         LANGUAGES

@@ -59,6 +59,14 @@ impl Lab for Port {
         Box::pin(async { Err(PortError("the demo has no users".to_owned())) })
     }
 
+    fn heard(&self) -> Value {
+        Value::Null
+    }
+
+    fn stand_ins(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     fn webhook(&self, _behaviour: Value) -> Answer<'_, Endpoint> {
         Box::pin(async { Err(PortError("the demo has no webhooks".to_owned())) })
     }

@@ -127,6 +127,7 @@ impl AutoRegisterController {
     /// Works until `stop`.
     pub async fn run(self: Arc<Self>, workers: usize, stop: CancellationToken) {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             _ = self.informer.wait_for_sync(Duration::MAX) => {}
         }

@@ -52,6 +52,7 @@ impl Queue {
         let (queue, name, stop) = (self.clone(), name.to_owned(), stop.clone());
         tokio::spawn(async move {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(delay) => queue.add(&name),
             }

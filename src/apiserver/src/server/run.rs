@@ -61,6 +61,7 @@ impl PreparedGenericAPIServer {
         phase.done();
 
         let failed = tokio::select! {
+            biased;
             () = stop.cancelled() => None,
             Some(error) = failed_hook.recv() => Some(error),
         };
@@ -217,6 +218,7 @@ async fn run_post_start_hook(entry: PostStartHookEntry, context: PostStartHookCo
 async fn signal_mux_and_discovery_complete(server: Arc<GenericAPIServer>, stop: CancellationToken) {
     for signal in server.mux_and_discovery_complete_signals() {
         tokio::select! {
+            biased;
             () = signal.signaled() => {}
             () = stop.cancelled() => return,
         }
@@ -229,6 +231,7 @@ async fn wait_until_ready(server: Arc<GenericAPIServer>, trace: Trace) {
     let signals = &server.lifecycle_signals;
     let Ok(phase) = trace.enter(Phase::Ready, &mut Nothing).await else { return };
     tokio::select! {
+        biased;
         () = signals.has_been_ready.signaled() => phase.done(),
         () = signals.shutdown_initiated.signaled() => phase.fail(&"the server was stopped before it was ready"),
     }

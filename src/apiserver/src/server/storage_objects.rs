@@ -123,6 +123,7 @@ pub fn readiness_hook(storages: Option<Arc<OpenedStorages>>, timeout: Duration) 
                 }
             };
             tokio::select! {
+                biased;
                 () = ready => {}
                 () = tokio::time::sleep(timeout) => tracing::info!("Timed out waiting for storage to initialize"),
                 () = context.stop.cancelled() => {}

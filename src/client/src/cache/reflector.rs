@@ -55,6 +55,7 @@ impl Reflector {
         loop {
             let step = self.step(sink, &mut version, list_from);
             let outcome = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 outcome = step => outcome,
             };
@@ -70,6 +71,7 @@ impl Reflector {
                 Err(error) => tracing::debug!("cannot follow {:?}: {error}", self.resource),
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(BACKOFF.1),
             }

@@ -101,6 +101,10 @@ pub struct Replay {
     pub language: String,
     /// Where to write; standard output without it.
     pub output: Option<PathBuf>,
+    /// Where to write everything that happened; with several lessons that of the last one.
+    pub recording: Option<PathBuf>,
+    /// Whether golden files are written anew.
+    pub update: bool,
 }
 
 /// The command line as clap knows it. `sets` are the server's flags.
@@ -147,6 +151,18 @@ pub fn command(sets: &[FlagSet]) -> Command {
                         .short('o')
                         .value_parser(value_parser!(PathBuf))
                         .help("Where to write."),
+                )
+                .arg(
+                    Arg::new("recording")
+                        .long("recording")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("Where to write everything that happened."),
+                )
+                .arg(
+                    Arg::new("update")
+                        .long("update")
+                        .action(ArgAction::SetTrue)
+                        .help("Writes golden files anew in place of comparing them."),
                 )
                 .arg(language()),
         )
@@ -202,6 +218,8 @@ pub fn parse(words: Vec<OsString>, sets: &[FlagSet]) -> Result<Invocation, clap:
             format: text(matches, "format"),
             language: language(matches),
             output: matches.get_one::<PathBuf>("output").cloned(),
+            recording: matches.get_one::<PathBuf>("recording").cloned(),
+            update: matches.get_flag("update"),
         }),
         Some(("scenario", matches)) => match matches.subcommand() {
             Some(("lint", matches)) => Invocation::ScenarioLint(many(matches, "scenario")),

@@ -33,6 +33,7 @@ pub fn run(context: Context, leader: Leader) -> impl Future<Output = ()> {
     async move {
         loop {
             tokio::select! {
+                biased;
                 () = context.stop.cancelled() => return,
                 () = changed.notified() => {}
                 () = tokio::time::sleep(RESYNC) => {}

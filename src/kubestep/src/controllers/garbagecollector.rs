@@ -47,6 +47,7 @@ pub async fn run(context: Context, leader: Leader) {
     let mut kinds = BTreeMap::new();
     loop {
         let due = tokio::select! {
+            biased;
             () = context.stop.cancelled() => return,
             () = graph.changed.notified() => false,
             () = tokio::time::sleep(DISCOVER) => true,

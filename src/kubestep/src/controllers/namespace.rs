@@ -37,6 +37,7 @@ pub fn run(context: Context, leader: Leader) -> impl Future<Output = ()> {
         let mut pause = LATEST;
         loop {
             tokio::select! {
+                biased;
                 () = context.stop.cancelled() => return,
                 () = changed.notified() => {}
                 () = tokio::time::sleep(pause) => {}

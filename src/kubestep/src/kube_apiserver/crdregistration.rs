@@ -45,6 +45,7 @@ impl CRDRegistrationController {
     /// Registers what is there, returns, and follows the changes until `stop`.
     pub async fn run(self: Arc<Self>, stop: &CancellationToken) {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             _ = self.informer.wait_for_sync(Duration::MAX) => {}
         }

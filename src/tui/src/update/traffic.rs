@@ -93,13 +93,7 @@ pub fn replay(model: &mut Model) -> Option<Command> {
             None
         } else {
             let user = log.fact("user").unwrap_or_default().to_owned();
-            Some(LabRequest {
-                user,
-                method: method.to_owned(),
-                path: path.to_owned(),
-                content_type: String::new(),
-                body,
-            })
+            Some(LabRequest { user, method: method.to_owned(), path: path.to_owned(), body, ..LabRequest::default() })
         }
     };
     let Some(request) = request else {

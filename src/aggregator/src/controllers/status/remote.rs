@@ -111,6 +111,7 @@ impl Controller {
             controller.informer.wait_for_sync(Duration::MAX).await;
             loop {
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(RESYNC) => {}
                 }

@@ -88,6 +88,7 @@ pub fn hook(controller: Arc<Controller>, informers: &SharedInformerFactory) -> P
 async fn adjust_borrowing(controller: Arc<Controller>, stop: CancellationToken) {
     loop {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(BORROWING_ADJUSTMENT_PERIOD) => controller.update_borrowing(),
             () = stop.cancelled() => return,
         }
@@ -98,6 +99,7 @@ impl ConfigConsumer {
     async fn run(self: Arc<Self>, context: PostStartHookContext) {
         loop {
             tokio::select! {
+                biased;
                 () = self.changed.notified() => {}
                 () = context.stop.cancelled() => return,
             }

@@ -15,7 +15,7 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, SanType
 use crate::server::{
     config::Config,
     healthz,
-    loopback::LoopbackClientConfig,
+    loopback::{Door, LoopbackClientConfig},
     secure_serving::{
         SecureServingInfo,
         tls::{CertKeyContentProvider, DynamicCertKeyPairContent, Version},
@@ -56,6 +56,8 @@ pub struct SecureServingOptions {
     pub bind_port: i64,
     /// An open socket in place of the two; whoever starts the server may have one.
     pub listener: Option<TcpListener>,
+    /// The way in without a network; whoever starts the server may want to use it.
+    pub door: Arc<Door>,
     /// `--cert-dir`
     pub cert_directory: PathBuf,
     /// `--tls-cert-file` and `--tls-private-key-file`; set by `maybe_default_with_self_signed_certs` if they are not.
@@ -93,6 +95,7 @@ impl SecureServingOptions {
             bind_address,
             bind_port: values.int("secure-port"),
             listener: None,
+            door: Arc::default(),
             cert_directory: values.string("cert-dir").into(),
             server_cert,
             sni_cert_keys: sni_cert_keys(values),
@@ -186,7 +189,7 @@ impl SecureServingOptions {
             Ok(streams) => streams,
         };
         c.secure_serving = Some(Arc::new(info));
-        c.loopback_client_config = Some(Arc::new(LoopbackClientConfig::new(token)));
+        c.loopback_client_config = Some(Arc::new(LoopbackClientConfig::through(self.door.clone(), token)));
         add_loopback_check(c);
         Ok(())
     }

@@ -79,6 +79,7 @@ impl Connections {
     pub(super) async fn serve(&self, stream: TcpStream, remote: SocketAddr) {
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream));
         let stream = tokio::select! {
+            biased;
             accepted = handshake => match accepted {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => {
@@ -106,10 +107,12 @@ impl Connections {
         });
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
             () = close.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
+                    biased;
                     ended = connection => ended,
                     () = self.cut.cancelled() => Ok(()),
                 }

@@ -64,8 +64,9 @@ async fn run_server(trace: &Trace, listener: TcpListener, connections: Connectio
 async fn accept(listener: TcpListener, connections: Arc<Connections>, tracker: TaskTracker, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            biased;
             () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, remote)) => {
@@ -87,6 +88,7 @@ async fn accept(listener: TcpListener, connections: Arc<Connections>, tracker: T
 async fn sync_certs(certificates: Arc<DynamicServingCertificates>, stop: CancellationToken) {
     loop {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(FILE_REFRESH_DURATION) => {}
             () = stop.cancelled() => return,
         }
