@@ -32,7 +32,7 @@ use phase::trace::Trace;
 use plugin::rbac::reconcile;
 
 use crate::{
-    apiserver::config::{Generic, Rbac, hostname},
+    apiserver::config::{Generic, Rbac},
     controller::{
         apiserverlease, clusterauthenticationtrust, clusterauthenticationtrust::ClusterAuthenticationInfo,
         defaultservicecidr, ensure, flowcontrol, kubernetesservice, kubernetesservice::KubernetesService,
@@ -260,7 +260,7 @@ impl CompletedConfig {
             ("start-system-namespaces-controller", systemnamespaces::hook()),
             ("peer-endpoint-reconciler-controller", peerlease::hook(peer, self.made.storage_factory.clone())),
             ("start-cluster-authentication-info-controller", clusterauthenticationtrust::hook(trust)),
-            ("start-kube-apiserver-identity-lease-controller", apiserverlease::hook(id, hostname())),
+            ("start-kube-apiserver-identity-lease-controller", apiserverlease::hook(id, config.hostname.clone())),
             ("start-kube-apiserver-identity-lease-garbage-collector", apiserverlease::garbage_collector()),
             (
                 "storage-readiness",

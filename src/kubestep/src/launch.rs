@@ -102,7 +102,10 @@ impl LessonServer {
         let pki = setup.pki.clone().context("a lesson has keys of its own")?;
         let launched = setup.launched();
         let server = setup.server.clone();
-        let Server { options, beside } = setup.take_server();
+        let Server { mut options, beside } = setup.take_server();
+        if repeats {
+            "lesson".clone_into(&mut options.generic.hostname);
+        }
         let door = repeats.then(|| options.secure_serving.door.clone());
         let lab = Some(Laboratory::new(server, pki, door, stop) as Arc<dyn Lab>);
         let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend })), lab, teacher: None };

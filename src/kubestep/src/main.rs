@@ -68,6 +68,7 @@ fn run(invocation: Invocation) -> anyhow::Result<()> {
         Invocation::Replay(replay) => scenarios::replay(&replay),
         Invocation::ScenarioList => scenarios::list(),
         Invocation::ScenarioLint(files) => scenarios::lint(&files),
+        Invocation::ScenarioNew(file) => scenarios::new(&file),
         Invocation::ScenarioSchema => scenarios::schema(),
         Invocation::Explain { phase, language } => explain::run(phase.as_deref(), &language),
         Invocation::Completion(shell) => {

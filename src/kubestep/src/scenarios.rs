@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeSet,
+    fs::File,
     io::{self, Write},
+    path::Path,
 };
 
 use anyhow::Context as _;
@@ -14,7 +16,7 @@ use scenario::{
     report::{self, Failure, Form, Report, StepReport},
     requires,
     runner::{self, World},
-    schema as json_schema,
+    schema as json_schema, template,
 };
 
 use crate::{
@@ -49,6 +51,16 @@ pub fn lint(files: &[String]) -> anyhow::Result<()> {
         }
     }
     if mistakes.is_empty() { Ok(()) } else { anyhow::bail!(mistakes.join("\n")) }
+}
+
+/// Writes a lesson to begin with. A file that is there already stays as it is.
+pub fn new(file: &Path) -> anyhow::Result<()> {
+    let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let id: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let mut out = File::create_new(file).with_context(|| format!("cannot make {}", file.display()))?;
+    out.write_all(template::of(&id).as_bytes())?;
+    eprintln!("{}: now `kubestep replay {0}`", file.display());
+    Ok(())
 }
 
 /// Prints the format as a JSON Schema.

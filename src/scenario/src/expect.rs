@@ -145,6 +145,7 @@ mod tests {
             name: "r1".into(),
             request: LabRequest::default(),
             trace: None,
+            again: false,
             after: TraceId(0),
             response: Some(Ok(LabResponse { code: 403, body })),
         };

@@ -1,6 +1,7 @@
 //! The goal of a lesson: what must be there in the end, and the golf score of the tasks.
 //!
-//! A stroke is a request that writes. Reading costs nothing, and asking for a review or a token changes nothing.
+//! A stroke is a request that writes. Reading costs nothing, asking for a review or a token changes nothing, and what the
+//! lesson itself sends again is not the learner's.
 
 use control::{ports::LabRequest, timeline::trace::TraceLog};
 use phase::record::{TraceId, TraceKind};
@@ -29,7 +30,9 @@ impl Runner<'_> {
         self.controller.pump();
         let timeline = self.handle.timeline().read();
         let newer = timeline.traces_from(TraceId(since.0 + 1));
-        newer.filter(|trace| trace.kind() == TraceKind::Request && !trace.is_system() && writes(trace)).count() as u32
+        let again = |trace: &TraceLog| self.sent.iter().any(|sent| sent.again && sent.trace == Some(trace.id()));
+        let counts = |trace: &&TraceLog| trace.kind() == TraceKind::Request && !trace.is_system() && writes(trace);
+        newer.filter(counts).filter(|trace| !again(trace)).count() as u32
     }
 
     /// Looks at every part of the goal.
@@ -43,12 +46,10 @@ impl Runner<'_> {
             parts.push(Part { text, reached: answer.is_ok_and(|answer| answer.code == 200), got });
         }
         if let Some(best) = goal.within_requests {
-            let (en, zh) = (format!("at most {best} requests that write"), format!("写请求不超过 {best} 个"));
-            parts.push(Part {
-                text: Text::both(&en, &zh),
-                reached: self.score <= best,
-                got: format!("{} / {best}", self.score),
-            });
+            let took = self.score;
+            let en = format!("at most {best} requests that write: it took {took}");
+            let zh = format!("写请求不超过 {best} 个：用了 {took} 个");
+            parts.push(Part { text: Text::both(&en, &zh), reached: took <= best, got: took.to_string() });
         }
         parts
     }

@@ -14,6 +14,7 @@ pub mod library;
 pub mod lint;
 mod place;
 pub mod schema;
+pub mod template;
 pub mod text;
 
 pub mod mask;

@@ -66,7 +66,7 @@ pub async fn play(
     };
     let missing = requires::missing_lessons(scenario, done);
     let advice = (!missing.is_empty()).then(|| requires::advice(&missing).0);
-    let mut player = Player { source, runner: Runner::new(source, world, A_DAY), lesson, actions, resent: 0, advice };
+    let mut player = Player { source, runner: Runner::new(source, world, A_DAY), lesson, actions, advice };
     if let Err(wrong) = player.runner.start(scenario).await {
         player.complain(&wrong);
     }
@@ -100,8 +100,6 @@ struct Player<'a> {
     runner: Runner<'a>,
     lesson: Lesson,
     actions: Actions,
-    /// The requests of the present task that were sent again to look whether it is done, and write.
-    resent: u32,
     /// What is told at the beginning: the lessons that this one builds on.
     advice: Option<Localised>,
 }
@@ -135,7 +133,7 @@ impl Player<'_> {
             });
             let before = self.runner.newest();
             self.task(step).await?;
-            self.runner.score += self.runner.strokes(before).saturating_sub(std::mem::take(&mut self.resent));
+            self.runner.score += self.runner.strokes(before);
         }
         for expected in &step.expect {
             if let Err(wrong) = self.runner.expect(expected) {
@@ -215,14 +213,12 @@ impl Player<'_> {
     /// Looks whether the task is done. A request that the solution would send again is sent again: its last answer may
     /// be from before the learner's change.
     async fn verify(&mut self, step: &Step) -> bool {
-        let before = self.runner.newest();
         for action in step.solve.iter().filter(|action| action.replay.is_some()) {
             let answered = Wait { answered: true, ..Wait::default() };
             if let Err(wrong) = self.runner.act(action, None).await.and(self.runner.wait(&answered).await) {
                 self.complain(&wrong);
             }
         }
-        self.resent += self.runner.strokes(before);
         let mut all = true;
         for (index, check) in step.check.iter().enumerate() {
             let passed = self.runner.check(check).await.is_ok();

@@ -27,6 +27,8 @@ pub struct Sent {
     pub request: LabRequest,
     /// Its trace, once the server has seen it.
     pub trace: Option<TraceId>,
+    /// Whether it is an earlier request, sent again.
+    pub again: bool,
     /// Traces up to this one are older than it.
     pub after: TraceId,
     /// What came back; an error if nothing did.

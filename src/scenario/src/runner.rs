@@ -257,7 +257,14 @@ impl<'a> Runner<'a> {
         self.settle().await;
         let after = self.newest();
         let index = self.sent.len();
-        self.sent.push(Sent { name, request: request.clone(), trace: None, after, response: None });
+        self.sent.push(Sent {
+            name,
+            request: request.clone(),
+            trace: None,
+            again: again.is_some(),
+            after,
+            response: None,
+        });
         let (lab, answers) = (self.lab.clone(), self.answers_in.clone());
         tokio::spawn(async move {
             let answer = lab.send(request).await.map_err(|error| error.to_string());

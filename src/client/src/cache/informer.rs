@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +15,7 @@ use std::{
 
 use apimachinery::runtime::{object::Object, schema::GroupVersionResource};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -45,7 +46,9 @@ pub struct SharedInformer {
     store: Arc<Store>,
     /// Held while a change goes to the store and to the handlers, so that all see changes in one order.
     handlers: Mutex<Vec<Arc<dyn EventHandler>>>,
-    synced: watch::Sender<bool>,
+    synced: AtomicBool,
+    /// Wakes those who wait for `synced`, in the order in which they came.
+    told: Notify,
     started: AtomicBool,
 }
 
@@ -62,7 +65,8 @@ impl SharedInformer {
             reflector,
             store: Arc::default(),
             handlers: Mutex::default(),
-            synced: watch::Sender::new(false),
+            synced: AtomicBool::new(false),
+            told: Notify::new(),
             started: AtomicBool::new(false),
         }
     }
@@ -90,14 +94,15 @@ impl SharedInformer {
 
     /// Says whether the first list has arrived, and handlers have heard of it.
     pub fn has_synced(&self) -> bool {
-        *self.synced.borrow()
+        self.synced.load(Ordering::Acquire)
     }
 
     /// Waits until [`SharedInformer::has_synced`], at most `limit`; returns whether it has.
     pub async fn wait_for_sync(&self, limit: Duration) -> bool {
-        let mut synced = self.synced.subscribe();
-        let waited = tokio::time::timeout(limit, synced.wait_for(|synced| *synced)).await;
-        waited.is_ok_and(|outcome| outcome.is_ok())
+        let mut told = pin!(self.told.notified());
+        // Enlisted before the look, so that it is not missed.
+        told.as_mut().enable();
+        self.has_synced() || tokio::time::timeout(limit, told).await.is_ok()
     }
 
     /// Follows the resource until `stop`. Only the first call does anything.
@@ -132,7 +137,8 @@ impl Sink for SharedInformer {
             handlers.iter().for_each(|handler| handler.on_delete(&object));
         }
         drop(handlers);
-        self.synced.send_replace(true);
+        self.synced.store(true, Ordering::Release);
+        self.told.notify_waiters();
     }
 
     fn upsert(&self, object: Object) {

@@ -111,7 +111,7 @@ async fn generic_config(
 
     let phase = trace.enter(Phase::ApplyServerRunOptions, config).await?;
     options.generic.apply_to(config);
-    config.api_server_id = api_server_id();
+    config.api_server_id = api_server_id(&config.hostname);
     phase.exit(config);
 
     let phase = trace.enter(Phase::ApplySecureServing, config).await?;
@@ -379,20 +379,14 @@ fn loopback_token() -> Result<String, StartError> {
 /// Names this server among its replicas: `apiserver-` and a digest of the host's name.
 ///
 /// Go: apiserver/pkg/server/config.go NewConfig, apiserver/pkg/util/... APIServerID
-fn api_server_id() -> String {
+fn api_server_id(hostname: &str) -> String {
     use aws_lc_rs::digest::{SHA256, digest};
     let mut text = Vec::new();
-    for part in [hostname().as_str(), "kube-apiserver"] {
+    for part in [hostname, "kube-apiserver"] {
         text.extend_from_slice(&(part.len() as u16).to_be_bytes());
         text.extend_from_slice(part.as_bytes());
     }
     format!("apiserver-{}", base32(&digest(&SHA256, &text).as_ref()[..16]))
-}
-
-/// The machine's name.
-pub fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
 }
 
 /// RFC 4648 base32 in small letters, unpadded.

@@ -56,6 +56,8 @@ pub enum Invocation {
     ScenarioList,
     /// `scenario lint FILE...`
     ScenarioLint(Vec<String>),
+    /// `scenario new FILE`
+    ScenarioNew(PathBuf),
     /// `scenario schema`
     ScenarioSchema,
     /// `explain [PHASE]`
@@ -176,6 +178,11 @@ pub fn command(sets: &[FlagSet]) -> Command {
                         .about("Tells mistakes with file, line and field")
                         .arg(scenarios().num_args(1..).required(true)),
                 )
+                .subcommand(
+                    Command::new("new")
+                        .about("Writes a lesson to begin with")
+                        .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf))),
+                )
                 .subcommand(Command::new("schema").about("Prints the format as a JSON Schema")),
         )
         .subcommand(
@@ -223,6 +230,9 @@ pub fn parse(words: Vec<OsString>, sets: &[FlagSet]) -> Result<Invocation, clap:
         }),
         Some(("scenario", matches)) => match matches.subcommand() {
             Some(("lint", matches)) => Invocation::ScenarioLint(many(matches, "scenario")),
+            Some(("new", matches)) => {
+                Invocation::ScenarioNew(matches.get_one::<PathBuf>("file").cloned().unwrap_or_default())
+            }
             Some(("schema", _)) => Invocation::ScenarioSchema,
             _ => Invocation::ScenarioList,
         },

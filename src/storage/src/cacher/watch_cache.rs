@@ -3,6 +3,7 @@
 //! Go: apiserver/pkg/storage/cacher/watch_cache.go
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +14,7 @@ use std::{
 use apimachinery::{api::errors::StatusError, runtime::encoded::Encoded};
 use parking_lot::RwLock;
 use phase::clock::{Clock, Nanos};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::{
     cacher::{
@@ -59,7 +60,9 @@ pub(crate) struct WatchCache {
     /// `None` until the first list, and between the end of a watch and the next list.
     filled: RwLock<Option<Filled>>,
     /// The revision of `filled`, for those who wait for it; 0 while there is none.
-    fresh: watch::Sender<u64>,
+    fresh: AtomicU64,
+    /// Wakes those who wait for `fresh`, in the order in which they came.
+    freshened: Notify,
     /// Everything up to this revision has been pushed to the watchers' queues.
     dispatched: AtomicU64,
     /// Since when there is no state.
@@ -78,11 +81,34 @@ impl WatchCache {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             filled: RwLock::new(None),
-            fresh: watch::Sender::new(0),
+            fresh: AtomicU64::new(0),
+            freshened: Notify::new(),
             dispatched: AtomicU64::new(0),
             down_since: AtomicU64::new(clock.now()),
             fan_out: FanOut::default(),
             clock,
+        }
+    }
+
+    fn freshen(&self, revision: u64) {
+        self.fresh.store(revision, Ordering::Release);
+        self.freshened.notify_waiters();
+    }
+
+    fn fresh(&self) -> u64 {
+        self.fresh.load(Ordering::Acquire)
+    }
+
+    /// Waits until `fresh` is at least this.
+    async fn freshened(&self, minimum: u64) {
+        loop {
+            let mut freshened = pin!(self.freshened.notified());
+            // Enlisted before the look, so that no change is missed.
+            freshened.as_mut().enable();
+            if self.fresh() >= minimum {
+                return;
+            }
+            freshened.await;
         }
     }
 
@@ -92,14 +118,14 @@ impl WatchCache {
     pub(crate) fn replace(&self, objects: Objects, revision: u64) {
         *self.filled.write() = Some(Filled { objects, revision, window: Window::new(revision) });
         self.dispatched.store(revision, Ordering::Release);
-        self.fresh.send_replace(revision);
+        self.freshen(revision);
     }
 
     /// Ends with what it knows: after this, nobody is served before the next list.
     pub(crate) fn reset(&self) {
         self.down_since.store(self.clock.now(), Ordering::Relaxed);
         *self.filled.write() = None;
-        self.fresh.send_replace(0);
+        self.freshen(0);
         self.fan_out.terminate_all();
     }
 
@@ -114,7 +140,7 @@ impl WatchCache {
             filled.revision = filled.revision.max(revision);
             changes.into_iter().map(|change| filled.apply(change, now)).collect()
         };
-        self.fresh.send_replace(revision);
+        self.freshen(revision);
         self.fan_out.dispatch(&events);
         self.dispatched.store(revision, Ordering::Release);
     }
@@ -199,15 +225,13 @@ impl WatchCache {
     where
         F: Future<Output = ()>,
     {
-        let mut fresh = self.fresh.subscribe();
-        if *fresh.borrow_and_update() >= minimum {
+        if self.fresh() >= minimum {
             return Ok(());
         }
         let caught_up = async {
             loop {
                 nudge().await;
-                let reached = fresh.wait_for(|revision| *revision >= minimum);
-                if tokio::time::timeout(PROGRESS_PERIOD, reached).await.is_ok() {
+                if tokio::time::timeout(PROGRESS_PERIOD, self.freshened(minimum)).await.is_ok() {
                     return;
                 }
             }
@@ -215,7 +239,7 @@ impl WatchCache {
         if tokio::time::timeout(BLOCK_TIMEOUT, caught_up).await.is_ok() {
             return Ok(());
         }
-        let current = *self.fresh.borrow();
+        let current = self.fresh();
         Err(StatusError::new_too_large_resource_version(minimum, current, TOO_HIGH_RETRY_SECONDS).into())
     }
 }

@@ -96,6 +96,7 @@ impl Config {
             lifecycle_signals: LifecycleSignals::default(),
             shutdown_send_retry_after: false,
             shutdown_watch_termination_grace_period: Duration::ZERO,
+            hostname: String::new(),
             api_server_id: String::new(),
             metrics: Metrics::default(),
             health_counts: Arc::default(),

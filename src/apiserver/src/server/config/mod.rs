@@ -173,6 +173,8 @@ pub struct Config {
     pub shutdown_send_retry_after: bool,
     /// How long watches may take to end when the server stops; zero: they are cut. `ServerRunOptions`.
     pub shutdown_watch_termination_grace_period: Duration,
+    /// The machine's name.
+    pub hostname: String,
     /// Names this server among its replicas.
     pub api_server_id: String,
     /// What is counted, by everybody who counts. `Config::new`.

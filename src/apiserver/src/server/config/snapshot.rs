@@ -73,6 +73,7 @@ pub fn to_value(config: &Config) -> Value {
         lifecycle_signals: _,
         shutdown_send_retry_after,
         shutdown_watch_termination_grace_period,
+        hostname: _,
         api_server_id,
         metrics: _,
         health_counts: _,

@@ -49,6 +49,8 @@ pub struct ServerRunOptions {
     pub cors_allowed_origin_list: Vec<String>,
     /// `--strict-transport-security-directives`
     pub hsts_directives: Vec<String>,
+    /// The machine's name; whoever starts the server may say another.
+    pub hostname: String,
     /// `--external-hostname`
     pub external_host: String,
     /// `--max-requests-inflight`
@@ -93,6 +95,7 @@ impl ServerRunOptions {
             advertise_address,
             cors_allowed_origin_list: values.list("cors-allowed-origins"),
             hsts_directives: values.list("strict-transport-security-directives"),
+            hostname: hostname(),
             external_host: values.string("external-hostname"),
             max_requests_in_flight: values.int("max-requests-inflight"),
             max_mutating_requests_in_flight: values.int("max-mutating-requests-inflight"),
@@ -160,6 +163,7 @@ impl ServerRunOptions {
             advertise_address,
             cors_allowed_origin_list,
             hsts_directives,
+            hostname,
             external_host,
             max_requests_in_flight,
             max_mutating_requests_in_flight,
@@ -175,6 +179,7 @@ impl ServerRunOptions {
         } = self;
         c.cors_allowed_origin_list.clone_from(cors_allowed_origin_list);
         c.hsts_directives.clone_from(hsts_directives);
+        c.hostname.clone_from(hostname);
         c.external_address.clone_from(external_host);
         c.max_requests_in_flight = u32::try_from(*max_requests_in_flight).unwrap_or_default();
         c.max_mutating_requests_in_flight = u32::try_from(*max_mutating_requests_in_flight).unwrap_or_default();
@@ -189,6 +194,12 @@ impl ServerRunOptions {
         c.shutdown_watch_termination_grace_period = *shutdown_watch_termination_grace_period;
         c.feature_gate = feature_gate.clone();
     }
+}
+
+/// The machine's name.
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
 }
 
 /// Returns the address that packets to elsewhere would leave from. Nothing is sent.
