@@ -12,11 +12,10 @@ use scenario::{
     format::Scenario,
     library::{self, Source},
     lint as linter,
+    mask::Mask,
     outputs::{self, Golden, Replayed},
     report::{self, Failure, Form, Report, StepReport},
-    requires,
-    runner::{self, World},
-    schema as json_schema, template,
+    requires, runner, schema as json_schema, template,
 };
 
 use crate::{
@@ -125,8 +124,10 @@ fn skipped(lesson: &Scenario, reason: String, language: &str) -> Report {
 /// Replays a lesson and leaves the files that it says.
 fn run(source: Source, lesson: Scenario, replay: &Replay) -> anyhow::Result<Report> {
     let language = replay.language.clone();
+    let recorded = replay.recording.is_some()
+        || lesson.outputs.iter().any(|name| outputs::kind(name) == Some(outputs::Kind::Recording));
     let (played, source, lesson) = crate::runtime::with_stack(move || {
-        let played = play(&source, &lesson, &language).with_context(|| source.file.clone());
+        let played = play(&source, &lesson, &language, recorded).with_context(|| source.file.clone());
         (played, source, lesson)
     })?;
     let (mut report, recording) = played?;
@@ -151,8 +152,8 @@ fn run(source: Source, lesson: Scenario, replay: &Replay) -> anyhow::Result<Repo
     Ok(report)
 }
 
-/// Replays a lesson on a server of its own; returns what it says, and everything that happened.
-fn play(source: &Source, lesson: &Scenario, language: &str) -> anyhow::Result<(Report, Vec<u8>)> {
+/// Replays a lesson on a server of its own; returns what it says and, if it shall be recorded, everything that happened.
+fn play(source: &Source, lesson: &Scenario, language: &str, recorded: bool) -> anyhow::Result<(Report, Vec<u8>)> {
     let repeats = Pace::Replay.is_virtual(&lesson.settings);
     let runtime = if repeats { crate::runtime::paused()? } else { crate::runtime::new()? };
     let played = runtime.block_on(async {
@@ -160,7 +161,7 @@ fn play(source: &Source, lesson: &Scenario, language: &str) -> anyhow::Result<(R
         let world = server.take_world();
         let (controller, lab) = (world.controller.clone(), world.lab.clone());
         let report = runner::replay(source, lesson, world, language).await;
-        let recording = World::record(&controller, &*lab)?;
+        let recording = if recorded { Mask::recording(&controller, &*lab)? } else { Vec::new() };
         server.stop().await?;
         anyhow::Ok((report, recording))
     });

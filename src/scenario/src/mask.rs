@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use control::{recording, timeline::Timeline};
+use control::{controller::Controller, ports::Lab, recording, timeline::Timeline};
 use serde_json::{Map, Value, json};
 
 /// Reports show a body up to this many bytes.
@@ -25,6 +25,14 @@ impl Mask {
     pub fn new(stand_ins: Vec<(String, String)>) -> Self {
         let (ports, texts) = stand_ins.into_iter().partition(|(text, _)| text.parse::<u16>().is_ok());
         Self { ports, texts }
+    }
+
+    /// Returns everything that happened on a lesson's server as a recording.
+    pub fn recording(controller: &Controller, lab: &dyn Lab) -> io::Result<Vec<u8>> {
+        controller.pump();
+        let mut recording = Vec::new();
+        Self::new(lab.stand_ins()).record(&controller.timeline().read(), &mut recording)?;
+        Ok(recording)
     }
 
     fn text(&self, text: &str) -> String {
@@ -95,8 +103,7 @@ impl Mask {
         if bytes <= SHOWN { masked } else { json!({"kind": body["kind"], "bytes": bytes}) }
     }
 
-    /// Writes everything that happened as a recording.
-    pub fn record(&self, timeline: &Timeline, mut out: impl Write) -> io::Result<()> {
+    fn record(&self, timeline: &Timeline, mut out: impl Write) -> io::Result<()> {
         let mut lines = Vec::new();
         recording::write(timeline, &mut lines)?;
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

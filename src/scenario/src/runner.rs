@@ -29,7 +29,6 @@ use crate::{
     expect::{self, Mismatch, Subject},
     format::{Action, Answer, Check, Choice, Expect, Scenario, Step, Wait},
     library::Source,
-    mask::Mask,
     report::{Report, StepReport},
     request,
     run::{self, Sent},
@@ -54,16 +53,6 @@ pub struct World {
     pub lab: Arc<dyn Lab>,
     /// Whether it runs on a virtual clock, so that two runs are the same.
     pub repeats: bool,
-}
-
-impl World {
-    /// Writes everything that happened so far as a recording, without what differs from run to run.
-    pub fn record(controller: &Controller, lab: &dyn Lab) -> std::io::Result<Vec<u8>> {
-        controller.pump();
-        let mut recording = Vec::new();
-        Mask::new(lab.stand_ins()).record(&controller.timeline().read(), &mut recording)?;
-        Ok(recording)
-    }
 }
 
 /// Replays a lesson on a server that is held at its very beginning.
