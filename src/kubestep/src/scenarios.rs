@@ -122,18 +122,21 @@ fn skipped(lesson: &Scenario, reason: String, language: &str) -> Report {
 }
 
 /// Replays a lesson and leaves the files that it says.
-fn run(source: Source, lesson: Scenario, replay: &Replay) -> anyhow::Result<Report> {
+fn run(source: Source, mut lesson: Scenario, replay: &Replay) -> anyhow::Result<Report> {
+    for file in &replay.leave {
+        // Those of the lesson are beside it, these are where the person is.
+        let file = std::path::absolute(file)?.display().to_string();
+        let kinds = outputs::KINDS.map(|(end, _)| end).join(", ");
+        anyhow::ensure!(outputs::kind(&file).is_some(), "--leave {file}: the name must end with one of {kinds}");
+        lesson.outputs.push(file);
+    }
     let language = replay.language.clone();
-    let recorded = replay.recording.is_some()
-        || lesson.outputs.iter().any(|name| outputs::kind(name) == Some(outputs::Kind::Recording));
+    let recorded = lesson.outputs.iter().any(|name| outputs::kind(name) == Some(outputs::Kind::Recording));
     let (played, source, lesson) = crate::runtime::with_stack(move || {
         let played = play(&source, &lesson, &language, recorded).with_context(|| source.file.clone());
         (played, source, lesson)
     })?;
     let (mut report, recording) = played?;
-    if let Some(file) = &replay.recording {
-        std::fs::write(file, &recording).with_context(|| format!("cannot write {}", file.display()))?;
-    }
     if report.passed {
         let replayed = Replayed {
             source: &source,

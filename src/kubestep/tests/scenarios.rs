@@ -13,8 +13,8 @@ fn kubestep(arguments: &[&str]) -> Output {
 
 /// Replays a lesson; returns its report and everything that happened.
 fn replay(lesson: &str, dir: &Path) -> (String, Vec<u8>) {
-    let recording = dir.join("recording");
-    let replayed = kubestep(&["replay", "--format", "json", "--recording", &recording.display().to_string(), lesson]);
+    let recording = dir.join("run.recording");
+    let replayed = kubestep(&["replay", "--format", "json", "--leave", &recording.display().to_string(), lesson]);
     let told = String::from_utf8(replayed.stdout).expect("UTF-8");
     assert!(replayed.status.success(), "{told}\n{}", String::from_utf8_lossy(&replayed.stderr));
     (told, fs::read(recording).expect("a recording"))

@@ -128,6 +128,18 @@ fn no_file_is_longer_than_a_reader_bears() {
 }
 
 #[test]
+fn every_choice_between_futures_has_an_order() {
+    for name in crates() {
+        for (file, text) in sources(&format!("{name}/src")) {
+            for choice in without_tests(&text).split("select! {").skip(1) {
+                let first = choice.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("//"));
+                assert_eq!(first, Some("biased;"), "{file}: two runs of a lesson would differ");
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_is_left_open() {
     let words = ["TO", "FIX", "XX"].map(|start| {
         format!(

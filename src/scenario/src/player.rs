@@ -223,7 +223,10 @@ impl Player<'_> {
         for (index, check) in step.check.iter().enumerate() {
             let passed = self.runner.check(check).await.is_ok();
             all &= passed;
-            self.lesson.checks[index].passed = Some(passed);
+            let shown = &mut self.lesson.checks[index];
+            shown.passed = Some(passed);
+            // The sentence says what is missing: once nothing is, the check's name is left.
+            shown.text = if passed { everywhere(&check.id) } else { check.fail.0.clone() };
         }
         self.tell(|_| {});
         all

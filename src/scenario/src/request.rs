@@ -79,6 +79,7 @@ pub fn by_hand(action: &Action, source: &Source) -> String {
     let mut command = match request.method.as_str() {
         "GET" => format!("kubectl get --raw '{path}'"),
         "DELETE" => format!("kubectl delete --raw '{path}'"),
+        "POST" if action.create.is_some() => format!("kubectl create {file}"),
         "POST" => format!("kubectl create --raw '{path}' {file}"),
         "PUT" => format!("kubectl replace --raw '{path}' {file}"),
         _ if request.content_type.contains("apply-patch") => format!("kubectl apply --server-side {file}"),

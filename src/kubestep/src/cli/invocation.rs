@@ -103,8 +103,8 @@ pub struct Replay {
     pub language: String,
     /// Where to write; standard output without it.
     pub output: Option<PathBuf>,
-    /// Where to write everything that happened; with several lessons that of the last one.
-    pub recording: Option<PathBuf>,
+    /// Files to leave besides those that a lesson names itself; with several lessons those of the last one.
+    pub leave: Vec<PathBuf>,
     /// Whether golden files are written anew.
     pub update: bool,
 }
@@ -155,10 +155,15 @@ pub fn command(sets: &[FlagSet]) -> Command {
                         .help("Where to write."),
                 )
                 .arg(
-                    Arg::new("recording")
-                        .long("recording")
+                    Arg::new("leave")
+                        .long("leave")
+                        .value_name("FILE")
+                        .action(ArgAction::Append)
                         .value_parser(value_parser!(PathBuf))
-                        .help("Where to write everything that happened."),
+                        .help(
+                            "A file to leave besides those that a lesson names: .md a handout, .cast a terminal \
+                             session, .recording everything that happened, .trace.json a golden file.",
+                        ),
                 )
                 .arg(
                     Arg::new("update")
@@ -225,7 +230,7 @@ pub fn parse(words: Vec<OsString>, sets: &[FlagSet]) -> Result<Invocation, clap:
             format: text(matches, "format"),
             language: language(matches),
             output: matches.get_one::<PathBuf>("output").cloned(),
-            recording: matches.get_one::<PathBuf>("recording").cloned(),
+            leave: matches.get_many::<PathBuf>("leave").into_iter().flatten().cloned().collect(),
             update: matches.get_flag("update"),
         }),
         Some(("scenario", matches)) => match matches.subcommand() {

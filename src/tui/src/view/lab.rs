@@ -73,7 +73,10 @@ fn checks(model: &Model, lesson: &Lesson, width: usize) -> Vec<Line> {
             None => (" ", Role::Quiet),
         };
         let text = lesson::text(&check.text, model.look.language.code()).to_owned();
-        lines.push(vec![(format!("[{sign}] "), role), (text, Role::Text)]);
+        for (row, mut line) in paint::paragraph(&text, width.saturating_sub(4), Role::Text).into_iter().enumerate() {
+            line.insert(0, if row == 0 { (format!("[{sign}] "), role) } else { ("    ".to_owned(), Role::Text) });
+            lines.push(line);
+        }
         if check.passed == Some(false) && !check.message.is_empty() {
             lines.extend(paint::paragraph(&check.message, width.saturating_sub(4), Role::Bad));
         }
