@@ -7,9 +7,12 @@
 use apimachinery::{
     api::{
         resource::Quantity,
-        validation::name::{NameUsage, ValidateNameFunc, name_is_dns_subdomain},
+        validation::{
+            name::{NameUsage, ValidateNameFunc, name_is_dns_subdomain},
+            object_meta::validate_annotations,
+        },
     },
-    meta::{label_selector::LabelSelector, validation as meta},
+    meta::{label_selector::LabelSelector, object_meta::ObjectMeta, validation as meta},
     util::{ip, strconv, validation},
     validation::field::{BadValue, Error, ErrorList, Path},
 };
@@ -283,6 +286,23 @@ pub fn container_resource_name(errors: &mut ErrorList, node: &Node<'_>, name: &s
         }
     } else if !is_native_resource(name) && !is_extended_resource(name) {
         errors.push(Error::invalid(&node.path, name, "doesn't follow extended resource name standard"));
+    }
+}
+
+/// Checks the metadata of what is made from a template: labels and annotations, and nothing else.
+///
+/// Go: ValidateTemplateObjectMeta
+pub fn template_metadata(errors: &mut ErrorList, metadata: &Node<'_>) {
+    let annotations = ObjectMeta::new(metadata.value);
+    errors.extend(validate_annotations(annotations.annotations(), &metadata.path.child("annotations")));
+    labels(errors, &metadata.child("labels"));
+    for (field, value) in metadata.value.and_then(Value::as_object).into_iter().flatten() {
+        let is_zero = matches!(value, Value::Null) || *value == 0 || *value == "";
+        if !matches!(field.as_str(), "labels" | "annotations") && !is_zero {
+            // Go's own name, with a small letter at first.
+            let name = if field == "uid" { "uID" } else { field };
+            errors.push(Error::forbidden(&metadata.path.child(name), "cannot be set"));
+        }
     }
 }
 

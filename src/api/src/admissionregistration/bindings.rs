@@ -18,7 +18,9 @@ const ACTIONS: [&str; 3] = ["Audit", "Deny", "Warn"];
 /// Checks the binding of a mutating policy.
 pub fn validate_mutating(object: &Object) -> ErrorList {
     let mut errors = ErrorList::new();
-    common(&mut errors, &Node::of(object, "spec"));
+    let spec = Node::of(object, "spec");
+    common(&mut errors, &spec);
+    matching::mutating_operations(&mut errors, &spec.child("matchResources"));
     errors
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Go: validateRule, validateResources, validateMatchResources
 
-use apimachinery::validation::field::ErrorList;
+use apimachinery::validation::field::{Error, ErrorList};
 
 use super::expressions;
 use crate::{
@@ -97,6 +97,17 @@ fn resources(errors: &mut ErrorList, list: &Node<'_>) {
     }
     if has("*") && ends_plain {
         errors.push(list.invalid("if '*' is present, must not specify other resources without subresources"));
+    }
+}
+
+/// Only what creates and changes can be mutated; errors name no rule.
+pub fn mutating_operations(errors: &mut ErrorList, resources: &Node<'_>) {
+    const MUTATING: [&str; 4] = ["*", "CONNECT", "CREATE", "UPDATE"];
+    let path = resources.path.child("resourceRules").child("operations");
+    for operation in resources.items("resourceRules").iter().flat_map(|rule| rule.items("operations")) {
+        if !MUTATING.contains(&operation.as_str()) {
+            errors.push(Error::not_supported(&path, operation.as_str(), &MUTATING));
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub fn validate(object: &Object, old: Option<&Object>) -> ErrorList {
     let mut errors = ErrorList::new();
     let spec = Node::of(object, "spec");
     policies::common(&mut errors, &spec, old);
+    matching::mutating_operations(&mut errors, &spec.child("matchConstraints"));
     let declared = Declared { params: spec.has("paramKind"), authorizer: true, patch_types: true };
     let mut compiler = Compiler::composed(declared);
     compiler.variables(&mut errors, &spec.child("variables"));

@@ -35,7 +35,7 @@ pub(super) const STATEFUL_SET: Rules = Rules {
     validate: |object| {
         let mut errors = validate(object);
         for item in Node::of(object, "spec").items("volumeClaimTemplates") {
-            claim::validate_template(&mut errors, &item);
+            claim::validate_spec(&mut errors, &item.child("spec"));
         }
         errors
     },
@@ -93,7 +93,7 @@ fn drop_max_unavailable(object: &mut Object, old: Option<&Object>) {
 fn more_warnings(warnings: &mut Vec<String>, object: &Object) {
     let spec = Node::of(object, "spec");
     for item in spec.items("volumeClaimTemplates") {
-        claim::warnings_of_spec(warnings, &item.child("spec").at(item.path.child("Spec")));
+        claim::warnings_of_spec(warnings, &item.child("spec").at(item.path.clone()));
     }
     let limit = spec.child("revisionHistoryLimit");
     if limit.as_int() < 0 {
@@ -147,7 +147,14 @@ fn pod_template(errors: &mut ErrorList, spec: &Node<'_>) {
         own.filter(|volume| !volumes.iter().any(|claim| claim["name"] == volume["name"])).cloned().collect();
     volumes.extend(own);
     value["spec"]["volumes"] = Value::Array(volumes);
-    pod::spec::validate_template(errors, &Node::new(Some(&value), template.path));
+    // The controller gives each pod its name.
+    for field in ["hostname", "subdomain"] {
+        drop(value["spec"].as_object_mut().and_then(|spec| spec.remove(field)));
+    }
+    let template = Node::new(Some(&value), template.path);
+    pod::spec::validate_template(errors, &template);
+    // Metadata is checked once more.
+    pod::spec::validate_template_metadata(errors, &template);
 }
 
 fn strategy(errors: &mut ErrorList, strategy: &Node<'_>) {

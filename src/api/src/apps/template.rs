@@ -136,7 +136,8 @@ pub fn at_most_all(errors: &mut ErrorList, node: &Node<'_>) {
 pub fn number_or_percent(node: &Node<'_>) -> i64 {
     match node.value.and_then(IntOrString::from_value) {
         Some(IntOrString::Int(number)) => i64::from(number),
-        Some(text) => text.percent().map_or_else(|| node.as_str().parse().unwrap_or(0), i64::from),
+        // What is no percentage counts as none.
+        Some(text) => text.percent().filter(|percent| *percent >= 0).map_or(0, i64::from),
         None => 0,
     }
 }

@@ -15,7 +15,7 @@ use apimachinery::{
 
 use crate::{
     node::Node,
-    validation::{each, not_negative, supported},
+    validation::{container_resource_name, dns_label, each, not_negative, quantity_not_negative, supported},
 };
 
 const SOURCES: [&str; 5] = ["ContainerResource", "External", "Object", "Pods", "Resource"];
@@ -50,6 +50,11 @@ pub(super) fn validate(object: &Object) -> ErrorList {
     api_version(&mut errors, &target);
     for metric in spec.items("metrics") {
         metric_spec(&mut errors, &metric);
+    }
+    let from_outside = |metric: &Node<'_>| matches!(metric.text("type"), "Object" | "External");
+    if spec.opt_int("minReplicas") == Some(0) && !spec.items("metrics").iter().any(from_outside) {
+        let text = "must specify at least one Object or External metric to support scaling to zero replicas";
+        errors.push(spec.child("metrics").forbidden(text));
     }
     for direction in ["behavior.scaleUp", "behavior.scaleDown"] {
         scaling_rules(&mut errors, &spec.child(direction));
@@ -158,16 +163,21 @@ fn metric_source(errors: &mut ErrorList, name: &str, source: &Node<'_>) {
         "pods" => {
             identifier(errors, source);
             metric_target(errors, &target);
-            if target.quantity("averageValue").is_none_or(|value| value.sign() != 1) {
+            if !has("averageValue") {
                 require(errors, "averageValue", "must specify a positive target averageValue");
             }
         }
         _ => {
-            if source.text("name").is_empty() {
-                errors.push(source.child("name").required("must specify a resource name"));
+            let (resource, container) = (source.child("name"), source.child("container"));
+            if resource.as_str().is_empty() {
+                errors.push(resource.required("must specify a resource name"));
+            } else if name == "containerResource" {
+                container_resource_name(errors, &resource, resource.as_str());
             }
-            if name == "containerResource" && source.text("container").is_empty() {
-                errors.push(source.child("container").required("must specify a container"));
+            if name == "containerResource" && container.as_str().is_empty() {
+                errors.push(container.required("must specify a container"));
+            } else if name == "containerResource" {
+                dns_label(errors, &container);
             }
             metric_target(errors, &target);
             if !has("averageUtilization") && !has("averageValue") {
@@ -221,6 +231,7 @@ fn scaling_rules(errors: &mut ErrorList, rules: &Node<'_>) {
     if window.as_int() > 3600 {
         errors.push(window.invalid("must be less than or equal to 3600"));
     }
+    quantity_not_negative(errors, &rules.child("tolerance"));
     let choice = rules.child("selectPolicy");
     if choice.is_set() {
         supported(errors, &choice, &["Disabled", "Max", "Min"]);

@@ -7,6 +7,7 @@ use apimachinery::{
     validation::field::{BadValue, Error, ErrorList},
 };
 
+use super::jobspec::shown_policy;
 use crate::{
     node::Node,
     validation::{not_negative, one_of_or_empty, qualified_name, supported},
@@ -104,7 +105,8 @@ pub(super) fn success(errors: &mut ErrorList, spec: &Node<'_>) {
         return;
     }
     if spec.text("completionMode") != "Indexed" {
-        return errors.push(policy.invalid("requires indexed completion mode"));
+        let shown = shown_policy(&policy, "successPolicy");
+        return errors.push(Error::invalid(&policy.path, shown, "requires indexed completion mode"));
     }
     let rules = policy.child("rules");
     match policy.len("rules") {

@@ -61,7 +61,7 @@ pub(super) fn validate(request: &Object) -> ErrorList {
     let mut errors = ErrorList::new();
     let spec = Node::of(request, "spec");
     if let Err(text) = pem::check_request(spec.get("request")) {
-        errors.push(spec.child("request").or_empty().invalid(text));
+        errors.push(Error::invalid(&spec.path.child("request"), spec.child("request").shown(), text));
     }
     usages(&mut errors, &spec);
     let signer = spec.child("signerName");

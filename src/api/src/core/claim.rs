@@ -5,9 +5,8 @@
 use apimachinery::{
     api::{
         resource::{Format, Quantity},
-        validation::{name::name_is_dns_subdomain, object_meta},
+        validation::name::name_is_dns_subdomain,
     },
-    meta::object_meta::ObjectMeta,
     runtime::object::Object,
     validation::field::{Error, ErrorList, Path},
 };
@@ -20,8 +19,8 @@ use crate::{
     node::Node,
     rules::{Part, Request, Rules, same},
     validation::{
-        FIELD_IMMUTABLE, annotation_path, dns_subdomain, immutable, label_selector, labels, less, named,
-        quantity_positive, required_text, supported,
+        FIELD_IMMUTABLE, annotation_path, dns_label, dns_subdomain, immutable, label_selector, less, named,
+        quantity_positive, required_text, supported, template_metadata,
     },
 };
 
@@ -38,10 +37,12 @@ pub(super) const CLAIM: Rules = Rules {
     has_status: true,
     prepare_for_create: |_, claim| {
         claim.set(&["status", "phase"], "Pending");
+        drop_foreign_source(claim, None);
         drop_unknown_source(claim);
         same_source(claim);
     },
     prepare_for_update: |_, claim, old| {
+        drop_foreign_source(claim, Some(old));
         if old.get(&["spec", "dataSource"]).is_none_or(Value::is_null) {
             drop_unknown_source(claim);
         }
@@ -64,10 +65,25 @@ fn default_spec(spec: &mut Value) {
     absent(spec, "volumeMode", "Filesystem");
 }
 
+const SOURCE_REFERENCE: [&str; 2] = ["spec", "dataSourceRef"];
+
+/// A source in another namespace is forgotten, unless there was one: its feature gate is off by default.
+///
+/// Go: pkg/api/persistentvolumeclaim/util.go DropDisabledFields
+fn drop_foreign_source(claim: &mut Object, old: Option<&Object>) {
+    let was_there = old.and_then(|old| old.get(&SOURCE_REFERENCE)).is_some_and(|reference| !reference.is_null());
+    if !was_there && !claim.str(&["spec", "dataSourceRef", "namespace"]).is_empty() {
+        claim.remove(&SOURCE_REFERENCE);
+    }
+}
+
 /// The old field can name a claim or a snapshot; whatever else it names is forgotten.
 ///
 /// Go: EnforceDataSourceBackwardsCompatibility
 fn drop_unknown_source(claim: &mut Object) {
+    if claim.get(&SOURCE_REFERENCE).is_some_and(|reference| !reference.is_null()) {
+        return;
+    }
     let of = |field: &str| claim.str(&["spec", "dataSource", field]);
     let known = matches!(
         (of("apiGroup"), of("kind")),
@@ -121,10 +137,7 @@ pub fn warnings_of_spec(warnings: &mut Vec<String>, spec: &Node<'_>) {
 ///
 /// Go: ValidatePersistentVolumeClaimTemplate
 pub fn validate_template(errors: &mut ErrorList, template: &Node<'_>) {
-    let meta = template.child("metadata");
-    labels(errors, &meta.child("labels"));
-    let annotations = ObjectMeta::new(meta.value);
-    errors.extend(object_meta::validate_annotations(annotations.annotations(), &meta.path.child("annotations")));
+    template_metadata(errors, &template.child("metadata"));
     validate_spec(errors, &template.child("spec"));
 }
 
@@ -181,7 +194,7 @@ fn data_sources(errors: &mut ErrorList, spec: &Node<'_>) {
         required_text(errors, &node.child("name"));
         required_text(errors, &node.child("kind"));
         let group = node.text("apiGroup");
-        if group.is_empty() && !matches!(node.text("kind"), "PersistentVolumeClaim" | "") {
+        if group.is_empty() && node.text("kind") != "PersistentVolumeClaim" {
             let text = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
             errors.push(Error::invalid(&node.path, node.text("kind"), text));
         }
@@ -189,11 +202,22 @@ fn data_sources(errors: &mut ErrorList, spec: &Node<'_>) {
             dns_subdomain(errors, &node.child("apiGroup"));
         }
     }
-    let key = |node: &Node<'_>| ["apiGroup", "kind", "name"].map(|field| node.text(field).to_owned());
-    if source.is_set() && reference.is_set() && key(&source) != key(&reference) {
-        // Go shows the path, which has no fields that JSON would show.
-        errors.push(Error::invalid(&spec.path, json!({}), "must match dataSourceRef"));
+    let namespace = reference.child("namespace");
+    let crosses = !namespace.as_str().is_empty();
+    if crosses {
+        dns_label(errors, &namespace);
     }
+    let key = |node: &Node<'_>| {
+        let [kind, name] = ["kind", "name"].map(|field| node.text(field).to_owned());
+        (node.get("apiGroup").cloned(), kind, name)
+    };
+    let text = match source.is_set() && reference.is_set() {
+        true if crosses => "may not be specified when dataSourceRef.namespace is specified",
+        true if key(&source) != key(&reference) => "must match dataSourceRef",
+        _ => return,
+    };
+    // Go shows the path, which has no fields that JSON would show.
+    errors.push(Error::invalid(&spec.path, json!({}), text));
 }
 
 /// Go: ValidatePersistentVolumeClaimUpdate

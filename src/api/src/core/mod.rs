@@ -50,13 +50,13 @@ fn finalizer_names(list: &Node<'_>) -> ErrorList {
     for item in list.items_here() {
         let item = item.at(list.path.clone());
         let sentences = validation::is_qualified_name(item.as_str());
-        if sentences.is_empty()
-            && !item.as_str().contains('/')
+        if !item.as_str().contains('/')
             && !matches!(item.as_str(), "kubernetes" | "orphan" | "foregroundDeletion")
         {
-            errors.push(item.invalid("name is neither a standard finalizer name nor is it fully qualified"));
+            let text = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(item.clone().or_empty().invalid(text));
         }
-        errors.extend(sentences.into_iter().map(|sentence| item.invalid(sentence)));
+        errors.extend(sentences.into_iter().map(|sentence| item.clone().or_empty().invalid(sentence)));
     }
     errors
 }

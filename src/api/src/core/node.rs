@@ -152,11 +152,28 @@ fn validate(object: &Object, held: &[&str]) -> ErrorList {
     for range in ranges.items_here() {
         errors.extend(ip::is_valid_cidr_for_legacy_field(&range.path, range.as_str(), Strictness::Strict, held));
     }
-    let families: Vec<bool> = spec.texts("podCIDRs").iter().map(|range| range.contains(':')).collect();
-    if families.len() > 2 || matches!(families[..], [a, b] if a == b) {
-        errors.push(ranges.invalid("may specify no more than one CIDR for each IP family"));
-    }
+    both_families(&mut errors, &ranges);
     errors
+}
+
+/// More than one range are one of each family. Go: IsDualStackCIDRStrings
+fn both_families(errors: &mut ErrorList, ranges: &Node<'_>) {
+    let items = ranges.items_here();
+    if items.len() < 2 {
+        return;
+    }
+    let parsed: Vec<_> = items.iter().map_while(|range| ip::parse_cidr_sloppy(range.as_str())).collect();
+    if let Some(broken) = items.get(parsed.len()) {
+        let text = format!("invalid CIDR[{}]: <nil> (invalid CIDR address: {})", parsed.len(), broken.as_str());
+        let text = format!("invalid PodCIDRs. failed to check with dual stack with error:{text}");
+        errors.push(Error::internal_error(&ranges.path, text));
+    }
+    let is_v4: Vec<bool> = parsed.iter().map(|(_, range)| range.network().is_ipv4()).collect();
+    if items.len() > 2 || is_v4.len() < items.len() || is_v4[0] == is_v4[1] {
+        let shown: Vec<&str> = items.iter().map(Node::as_str).collect();
+        let text = "may specify no more than one CIDR for each IP family";
+        errors.push(Error::invalid(&ranges.path, json!(shown), text));
+    }
 }
 
 /// Go: ValidateNodeUpdate

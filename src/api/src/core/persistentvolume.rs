@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     claim::{ACCESS_MODES, CLASS_ANNOTATION, VOLUME_MODES, access_modes, deprecated_annotation},
     pod,
-    volumes::{COMMON, Check, csi_driver, no_backsteps, one_source, require, secret_reference, storageos},
+    volumes::{self, Check, csi_driver, no_backsteps, one_source, require, secret_reference},
 };
 use crate::{
     defaults::{absent, items, made, zero},
@@ -20,11 +20,43 @@ use crate::{
     gostruct,
     node::Node,
     rules::{Part, Request, Rules, same},
-    validation::{dns_subdomain, immutable, node_selector, quantity_positive, supported},
+    validation::{dns_label, dns_subdomain, immutable, node_selector, quantity_positive, supported},
 };
 
-const OWN: [(&str, &str, Check); 3] =
-    [("local", "local", local), ("storageos", "storageos", storageos), ("csi", "csi", csi)];
+/// The sources, in the order in which Go looks at all of them.
+const SOURCES: [(&str, Check); 22] = [
+    ("hostPath", volumes::host_path),
+    ("gcePersistentDisk", volumes::gce),
+    ("awsElasticBlockStore", volumes::aws),
+    ("glusterfs", glusterfs),
+    ("flocker", volumes::flocker),
+    ("nfs", volumes::nfs),
+    ("rbd", volumes::rbd),
+    ("quobyte", volumes::quobyte),
+    ("cephfs", volumes::cephfs),
+    ("iscsi", volumes::iscsi_persistent),
+    ("cinder", |errors, source| {
+        volumes::cinder(errors, source);
+        volumes::with_secret_namespace(errors, source);
+    }),
+    ("fc", volumes::fibre_channel),
+    (FLEX, volumes::flex),
+    ("azureFile", azure_file),
+    ("vsphereVolume", |errors, source| require(errors, source, &["volumePath"])),
+    ("photonPersistentDisk", |errors, source| require(errors, source, &["pdID"])),
+    ("portworxVolume", |errors, source| require(errors, source, &["volumeID"])),
+    ("azureDisk", volumes::azure_disk),
+    ("scaleIO", |errors, source| require(errors, source, &["gateway", "system", "volumeName"])),
+    ("local", local),
+    ("storageos", |errors, source| {
+        volumes::storageos(errors, source);
+        volumes::with_secret_namespace(errors, source);
+    }),
+    ("csi", csi),
+];
+/// The one source that is not refused beside another.
+const FLEX: &str = "flexVolume";
+const LOCAL_AFFINITY: &str = "Local volume requires node affinity";
 
 pub(super) const PERSISTENT_VOLUME: Rules = Rules {
     default,
@@ -82,6 +114,25 @@ fn local(errors: &mut ErrorList, source: &Node<'_>) {
     no_backsteps(errors, &source.child("path"));
 }
 
+/// Go: validateGlusterfsPersistentVolumeSource
+fn glusterfs(errors: &mut ErrorList, source: &Node<'_>) {
+    require(errors, source, &["endpoints", "path"]);
+    let namespace = source.child("endpointsNamespace");
+    if namespace.is_set() && namespace.as_str().is_empty() {
+        errors.push(namespace.invalid("if the endpointnamespace is set, it must be a valid namespace name"));
+    } else if namespace.is_set() {
+        dns_label(errors, &namespace);
+    }
+}
+
+/// Go: validateAzureFilePV
+fn azure_file(errors: &mut ErrorList, source: &Node<'_>) {
+    require(errors, source, &["secretName", "shareName"]);
+    if source.has("secretNamespace") {
+        require(errors, source, &["secretNamespace"]);
+    }
+}
+
 fn csi(errors: &mut ErrorList, source: &Node<'_>) {
     csi_driver(errors, &source.child("driver"));
     require(errors, source, &["volumeHandle"]);
@@ -95,15 +146,15 @@ fn csi(errors: &mut ErrorList, source: &Node<'_>) {
 fn validate(object: &Object) -> ErrorList {
     let mut errors = ErrorList::new();
     let spec = Node::of(object, "spec");
-    if spec.len("accessModes") == 0 {
-        errors.push(spec.child("accessModes").required(""));
-    }
-    access_modes(&mut errors, &spec);
+    modes(&mut errors, &spec);
     capacity(&mut errors, &spec.child("capacity"));
     let policy = spec.child("persistentVolumeReclaimPolicy");
     supported(&mut errors, &policy, &["Delete", "Recycle", "Retain"]);
     affinity(&mut errors, &spec);
-    sources(&mut errors, &spec);
+    sources(&mut errors, &spec, object.name());
+    if first_source(&spec) == Some("local") && !spec.has("nodeAffinity") {
+        errors.push(spec.child("nodeAffinity").required(LOCAL_AFFINITY));
+    }
     let path = spec.text("hostPath.path");
     if policy.as_str() == "Recycle" && spec.has("hostPath") && path.trim_matches('/').is_empty() && !path.is_empty() {
         errors.push(policy.forbidden("may not be 'recycle' for a hostPath mount of '/'"));
@@ -115,17 +166,7 @@ fn validate(object: &Object) -> ErrorList {
     if mode.is_set() {
         supported(&mut errors, &mode, &VOLUME_MODES);
     }
-    let class = spec.child("volumeAttributesClassName");
-    if class.is_set() {
-        if class.as_str().is_empty() {
-            errors.push(class.required("an empty string is disallowed"));
-        } else {
-            dns_subdomain(&mut errors, &class);
-        }
-        if !spec.has("csi") {
-            errors.push(spec.child("csi").required("has to be specified when using volumeAttributesClassName"));
-        }
-    }
+    attributes_class(&mut errors, &spec);
     debug_assert!(ACCESS_MODES.is_sorted(), "errors list them in order");
     errors
 }
@@ -135,33 +176,55 @@ fn validate(object: &Object) -> ErrorList {
 /// Go: ValidatePersistentVolumeSpec with validateInlinePersistentVolumeSpec
 pub fn validate_inline(errors: &mut ErrorList, spec: &Node<'_>) {
     const INLINE: &str = "may not be specified in the context of inline volumes";
-    const NOT_INLINE: [&str; 7] = [
-        "claimRef",
-        "capacity",
-        "persistentVolumeReclaimPolicy",
-        "nodeAffinity",
-        "storageClassName",
-        "volumeMode",
-        "volumeAttributesClassName",
-    ];
-    let is_empty = |value: &Value| match value {
-        Value::String(text) => text.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
-        _ => false,
-    };
-    for field in NOT_INLINE {
-        if spec.get(field).is_some_and(|value| field == "volumeMode" || !is_empty(value)) {
+    for field in ["claimRef", "nodeAffinity"] {
+        if spec.has(field) {
             errors.push(spec.child(field).forbidden(INLINE));
         }
+    }
+    if spec.len("capacity") > 0 {
+        errors.push(spec.child("capacity").forbidden(INLINE));
+    }
+    if !spec.text("storageClassName").is_empty() {
+        errors.push(spec.child("storageClassName").forbidden(INLINE));
+    }
+    if !matches!(spec.text("persistentVolumeReclaimPolicy"), "" | "Retain") {
+        let text = "may only be Retain in the context of inline volumes";
+        errors.push(spec.child("persistentVolumeReclaimPolicy").forbidden(text));
+    }
+    if spec.has("volumeMode") && spec.text("volumeMode") != "Filesystem" {
+        let text = "may not specify volumeMode other than Filesystem in the context of inline volumes";
+        errors.push(spec.child("volumeMode").forbidden(text));
     }
     if !spec.has("csi") {
         errors.push(spec.child("csi").required("has to be specified in the context of inline volumes"));
     }
+    modes(errors, spec);
+    sources(errors, spec, "");
+    if first_source(spec) == Some("local") {
+        errors.push(spec.child("nodeAffinity").required(LOCAL_AFFINITY));
+    }
+    attributes_class(errors, spec);
+}
+
+fn modes(errors: &mut ErrorList, spec: &Node<'_>) {
     if spec.len("accessModes") == 0 {
         errors.push(spec.child("accessModes").required(""));
     }
     access_modes(errors, spec);
-    sources(errors, spec);
+}
+
+fn attributes_class(errors: &mut ErrorList, spec: &Node<'_>) {
+    let class = spec.child("volumeAttributesClassName");
+    if class.is_set() {
+        if class.as_str().is_empty() {
+            errors.push(class.required("an empty string is disallowed"));
+        } else {
+            dns_subdomain(errors, &class);
+        }
+        if !spec.has("csi") {
+            errors.push(spec.child("csi").required("has to be specified when using volumeAttributesClassName"));
+        }
+    }
 }
 
 fn capacity(errors: &mut ErrorList, capacity: &Node<'_>) {
@@ -173,6 +236,9 @@ fn capacity(errors: &mut ErrorList, capacity: &Node<'_>) {
         errors.push(Error::not_supported(&capacity.path, capacity.shown(), &["storage"]));
     }
     for (_, entry) in entries {
+        if let Some(quantity) = entry.as_quantity().filter(|quantity| quantity.value() < 0) {
+            errors.push(Error::invalid(&entry.path, quantity.value(), "must be a valid resource quantity"));
+        }
         quantity_positive(errors, &entry);
     }
 }
@@ -185,21 +251,27 @@ fn affinity(errors: &mut ErrorList, spec: &Node<'_>) {
     } else if affinity.is_set() {
         errors.push(required.required("must specify required node constraints"));
     }
-    if spec.has("local") && !affinity.is_set() {
-        errors.push(affinity.required("Local volume requires node affinity"));
+}
+
+fn sources(errors: &mut ErrorList, spec: &Node<'_>, name: &str) {
+    if one_source(errors, spec, &SOURCES, FLEX) == 0 {
+        errors.push(spec.required("must specify a volume type"));
+    }
+    let iscsi = spec.child("iscsi");
+    if first_source(spec) == Some("iscsi") && volumes::iscsi_names_too_long(name, &iscsi) {
+        let portal = iscsi.child("targetPortal").at(iscsi.path.child("targetportal"));
+        errors.push(portal.or_empty().invalid(volumes::ISCSI_NAMES_TOO_LONG));
     }
 }
 
-fn sources(errors: &mut ErrorList, spec: &Node<'_>) {
-    let checks: Vec<(&str, &str, Check)> = COMMON.iter().chain(&OWN).copied().collect();
-    if one_source(errors, spec, &checks) == 0 {
-        errors.push(spec.required("must specify a volume type"));
-    }
+/// Returns the source that counts.
+fn first_source(spec: &Node<'_>) -> Option<&'static str> {
+    SOURCES.iter().map(|(name, _)| *name).find(|name| spec.has(name))
 }
 
 /// The sources of a volume, without all else.
 fn only_sources(object: &Object) -> Value {
-    let names = COMMON.iter().chain(&OWN).map(|(name, _, _)| *name);
+    let names = SOURCES.iter().map(|(name, _)| *name);
     let present = names.filter_map(|name| Some((name.to_owned(), object.get(&["spec", name])?.clone())));
     Value::Object(present.collect::<Map<_, _>>())
 }

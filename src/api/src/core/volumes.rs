@@ -4,6 +4,7 @@
 
 use apimachinery::{
     api::validation::name::name_is_dns_subdomain,
+    util::validation::is_dns1123_subdomain,
     validation::field::{Error, ErrorList},
 };
 
@@ -19,43 +20,32 @@ const PARTITION: &str = "must be between 1 and 255, inclusive";
 /// Checks one kind of source.
 pub type Check = fn(&mut ErrorList, &Node<'_>);
 
-/// The sources that both know, in the order in which they are looked at: JSON name, name in errors, check.
-pub const COMMON: [(&str, &str, Check); 19] = [
-    ("hostPath", "hostPath", host_path),
-    ("gcePersistentDisk", "persistentDisk", gce),
-    ("awsElasticBlockStore", "awsElasticBlockStore", aws),
-    ("nfs", "nfs", nfs),
-    ("iscsi", "iscsi", iscsi),
-    ("glusterfs", "glusterfs", |errors, source| require(errors, source, &["endpoints", "path"])),
-    ("flocker", "flocker", flocker),
-    ("rbd", "rbd", rbd),
-    ("cinder", "cinder", |errors, source| require(errors, source, &["volumeID"])),
-    ("cephfs", "cephfs", cephfs),
-    ("quobyte", "quobyte", quobyte),
-    ("fc", "fc", fibre_channel),
-    ("flexVolume", "flexVolume", flex),
-    ("azureFile", "azureFile", |errors, source| require(errors, source, &["secretName", "shareName"])),
-    ("vsphereVolume", "vsphereVolume", |errors, source| require(errors, source, &["volumePath"])),
-    ("photonPersistentDisk", "photonPersistentDisk", |errors, source| require(errors, source, &["pdID"])),
-    ("portworxVolume", "portworxVolume", |errors, source| require(errors, source, &["volumeID"])),
-    ("azureDisk", "azureDisk", azure_disk),
-    ("scaleIO", "scaleIO", |errors, source| require(errors, source, &["gateway", "system", "volumeName"])),
-];
-
 /// Checks the one source that must be there, and refuses others. Returns how many were found.
-pub fn one_source(errors: &mut ErrorList, volume: &Node<'_>, checks: &[(&str, &str, Check)]) -> usize {
+///
+/// `checks` are JSON names in the order in which they are looked at; `never_refused` is checked in any case.
+pub fn one_source(errors: &mut ErrorList, volume: &Node<'_>, checks: &[(&str, Check)], never_refused: &str) -> usize {
     let mut count = 0;
-    for (name, shown, check) in checks {
+    for (name, check) in checks {
         let Some(value) = volume.get(name) else { continue };
-        let source = Node::new(Some(value), volume.path.child(shown));
-        if count > 0 {
-            errors.push(source.forbidden(ONE_TYPE));
+        let (refused, checked) = names_in_errors(name);
+        if count > 0 && *name != never_refused {
+            errors.push(Error::forbidden(&volume.path.child(refused), ONE_TYPE));
         } else {
-            check(errors, &source);
+            check(errors, &Node::new(Some(value), volume.path.child(checked)));
         }
         count += 1;
     }
     count
+}
+
+/// What errors call a source: where it is one too many, and where something is wrong with it.
+fn names_in_errors(name: &str) -> (&str, &str) {
+    match name {
+        "gcePersistentDisk" => (name, "persistentDisk"),
+        "cephfs" => ("cephFS", name),
+        "downwardAPI" => ("downwarAPI", name),
+        name => (name, name),
+    }
 }
 
 /// Requires fields to be there.
@@ -102,7 +92,8 @@ pub fn key_to_path(errors: &mut ErrorList, item: &Node<'_>) {
     file_mode(errors, &item.child("mode"));
 }
 
-fn host_path(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a path of the node.
+pub fn host_path(errors: &mut ErrorList, source: &Node<'_>) {
     const TYPES: [&str; 8] =
         ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
     let path = source.child("path");
@@ -121,30 +112,46 @@ fn partition(errors: &mut ErrorList, source: &Node<'_>) {
     }
 }
 
-fn gce(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a disk of GCE.
+pub fn gce(errors: &mut ErrorList, source: &Node<'_>) {
     require(errors, source, &["pdName"]);
     partition(errors, source);
 }
 
-fn aws(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a disk of AWS.
+pub fn aws(errors: &mut ErrorList, source: &Node<'_>) {
     require(errors, source, &["volumeID"]);
     partition(errors, source);
 }
 
-fn nfs(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a share of NFS.
+pub fn nfs(errors: &mut ErrorList, source: &Node<'_>) {
     require(errors, source, &["server", "path"]);
     if !source.text("path").starts_with('/') {
         errors.push(source.child("path").invalid("must be an absolute path"));
     }
 }
 
-fn iscsi(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a disk of iSCSI, as a pod has it.
+pub fn iscsi(errors: &mut ErrorList, source: &Node<'_>) {
+    iscsi_source(errors, source, "must be valid format starting with iqn, eui, or naa");
+}
+
+/// Checks a disk of iSCSI, as a persistent volume has it: errors about names are less explicit.
+pub fn iscsi_persistent(errors: &mut ErrorList, source: &Node<'_>) {
+    iscsi_source(errors, source, "must be valid format");
+    if source.has("secretRef") {
+        require(errors, source, &["secretRef.name"]);
+    }
+}
+
+fn iscsi_source(errors: &mut ErrorList, source: &Node<'_>, wrong_prefix: &str) {
     require(errors, source, &["targetPortal"]);
     let name = source.child("iqn");
     if name.as_str().is_empty() {
         errors.push(name.required(""));
     } else {
-        initiator(errors, &name);
+        initiator(errors, &name, wrong_prefix);
     }
     if !(0..=255).contains(&source.int("lun")) {
         errors.push(source.child("lun").invalid("must be between 0 and 255, inclusive"));
@@ -153,22 +160,30 @@ fn iscsi(errors: &mut ErrorList, source: &Node<'_>) {
         errors.push(source.child("secretRef").required(""));
     }
     if source.has("initiatorName") {
-        initiator(errors, &source.child("initiatorName"));
-    }
-    if source.has("secretRef") {
-        required_text(errors, &source.child("secretRef.name"));
+        // The path is written without a capital, in Go, too.
+        let path = source.path.child("initiatorname");
+        initiator(errors, &source.child("initiatorName").at(path), wrong_prefix);
     }
 }
 
+/// Says whether the names of a volume and of its portal are too long together for the initiator that is named.
+pub fn iscsi_names_too_long(volume: &str, source: &Node<'_>) -> bool {
+    source.has("initiatorName") && volume.len() + 1 + source.text("targetPortal").len() > 64
+}
+
+/// What is said of such names.
+pub const ISCSI_NAMES_TOO_LONG: &str =
+    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+
 /// The three forms of an iSCSI name.
-fn initiator(errors: &mut ErrorList, name: &Node<'_>) {
+fn initiator(errors: &mut ErrorList, name: &Node<'_>, wrong_prefix: &str) {
     let text = name.as_str();
     let rest = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
     let is_hex = |text: &str, lengths: &[usize]| {
         lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
     let detail = if !["iqn", "eui", "naa"].iter().any(|prefix| text.starts_with(prefix)) {
-        "must be valid format starting with iqn, eui, or naa"
+        wrong_prefix
     } else if rest("iqn").is_some_and(is_iqn)
         || rest("eui").is_some_and(|rest| is_hex(rest, &[16]))
         || rest("naa").is_some_and(|rest| is_hex(rest, &[16, 32]))
@@ -190,7 +205,8 @@ fn is_iqn(rest: &str) -> bool {
         && authority.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn flocker(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a dataset of Flocker.
+pub fn flocker(errors: &mut ErrorList, source: &Node<'_>) {
     let (name, uid) = (source.text("datasetName"), source.text("datasetUUID"));
     if name.is_empty() && uid.is_empty() {
         errors.push(source.required("one of datasetName and datasetUUID is required"));
@@ -204,29 +220,46 @@ fn flocker(errors: &mut ErrorList, source: &Node<'_>) {
     }
 }
 
-fn rbd(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks an image of Ceph.
+pub fn rbd(errors: &mut ErrorList, source: &Node<'_>) {
     cephfs(errors, source);
     require(errors, source, &["image"]);
 }
 
-fn cephfs(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a file system of Ceph.
+pub fn cephfs(errors: &mut ErrorList, source: &Node<'_>) {
     if source.len("monitors") == 0 {
         errors.push(source.child("monitors").required(""));
     }
 }
 
-fn quobyte(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a volume of Quobyte.
+pub fn quobyte(errors: &mut ErrorList, source: &Node<'_>) {
     const PAIRS: &str = "must be a host:port pair or multiple pairs separated by commas";
     let registry = source.child("registry");
     if registry.as_str().is_empty() {
         errors.push(registry.required(PAIRS));
-    } else if registry.as_str().split(',').any(|pair| !pair.contains(':')) {
-        errors.push(registry.invalid(PAIRS));
+    } else if source.text("tenant").len() >= 65 {
+        let text = "must be a UUID and may not exceed a length of 64 characters";
+        errors.push(source.child("tenant").required(text));
+    } else {
+        let pairs = registry.as_str().split(',').filter(|pair| !is_host_port(pair));
+        pairs.for_each(|_| errors.push(registry.invalid(PAIRS)));
     }
     require(errors, source, &["volume"]);
 }
 
-fn fibre_channel(errors: &mut ErrorList, source: &Node<'_>) {
+/// Go: net.SplitHostPort
+fn is_host_port(text: &str) -> bool {
+    let Some((host, _)) = text.rsplit_once(':') else { return false };
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(inner) => !inner.contains(['[', ']']),
+        None => !host.contains([':', '[', ']']),
+    }
+}
+
+/// Checks a disk behind Fibre Channel.
+pub fn fibre_channel(errors: &mut ErrorList, source: &Node<'_>) {
     let names = source.child("targetWWNs");
     match (source.len("targetWWNs"), source.len("wwids")) {
         (0, 0) => errors.push(names.required("must specify either targetWWNs or wwids, but not both")),
@@ -240,19 +273,21 @@ fn fibre_channel(errors: &mut ErrorList, source: &Node<'_>) {
     }
 }
 
-fn flex(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a volume of a flexible driver.
+pub fn flex(errors: &mut ErrorList, source: &Node<'_>) {
     require(errors, source, &["driver"]);
-    for (key, _) in source.entries("options") {
+    for (key, entry) in source.entries("options") {
         let namespace = key.split('/').next().unwrap_or_default();
-        let reserved = |domain: &str| namespace == domain || namespace.ends_with(&format!(".{domain}"));
-        if key.contains('/') && (reserved("kubernetes.io") || reserved("k8s.io")) {
+        let normalized = format!(".{}", namespace.to_lowercase());
+        if normalized.ends_with(".kubernetes.io") || normalized.ends_with(".k8s.io") {
             let text = "kubernetes.io and k8s.io namespaces are reserved";
-            errors.push(Error::invalid(&source.path.child("options"), key, text));
+            errors.push(Error::invalid(&entry.path, key, text));
         }
     }
 }
 
-fn azure_disk(errors: &mut ErrorList, source: &Node<'_>) {
+/// Checks a disk of Azure.
+pub fn azure_disk(errors: &mut ErrorList, source: &Node<'_>) {
     const MANAGED: &str =
         "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
     const BLOB: &str = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";
@@ -276,18 +311,28 @@ fn azure_disk(errors: &mut ErrorList, source: &Node<'_>) {
 /// Go: ValidateCSIDriverName
 pub fn csi_driver(errors: &mut ErrorList, driver: &Node<'_>) {
     if driver.as_str().is_empty() {
-        errors.push(driver.required(""));
-    } else if driver.as_str().len() > 63 {
+        return errors.push(driver.required(""));
+    }
+    if driver.as_str().len() > 63 {
         errors.push(Error::too_long(&driver.path, 63));
-    } else {
-        dns_subdomain(errors, driver);
+    }
+    for text in is_dns1123_subdomain(&driver.as_str().to_lowercase()) {
+        errors.push(driver.invalid(text));
     }
 }
 
-/// Checks a secret's name, and its namespace.
+/// Checks a secret's name, and its namespace, where both have to be valid. Go: validatePVSecretReference
 pub fn secret_reference(errors: &mut ErrorList, reference: &Node<'_>) {
     if reference.is_set() {
-        require(errors, reference, &["name", "namespace"]);
+        let (name, namespace) = (reference.child("name"), reference.child("namespace"));
+        match name.as_str() {
+            "" => errors.push(name.required("")),
+            _ => dns_subdomain(errors, &name),
+        }
+        match namespace.as_str() {
+            "" => errors.push(namespace.required("")),
+            _ => dns_label(errors, &namespace),
+        }
     }
 }
 
@@ -300,12 +345,21 @@ pub fn csi_inline(errors: &mut ErrorList, source: &Node<'_>) {
         if name.as_str().is_empty() {
             errors.push(name.required(""));
         } else {
-            named(errors, &name, name_is_dns_subdomain);
+            // The path leaves out where the name stands, in Go, too.
+            named(errors, &name.at(source.path.child("name")), name_is_dns_subdomain);
         }
     }
 }
 
-/// Checks StorageOS volumes.
+/// Checks a volume of Cinder, with what else must be said of its secret.
+pub fn cinder(errors: &mut ErrorList, source: &Node<'_>) {
+    require(errors, source, &["volumeID"]);
+    if source.has("secretRef") {
+        require(errors, source, &["secretRef.name"]);
+    }
+}
+
+/// Checks a volume of StorageOS.
 pub fn storageos(errors: &mut ErrorList, source: &Node<'_>) {
     let name = source.child("volumeName");
     if name.as_str().is_empty() {
@@ -317,6 +371,13 @@ pub fn storageos(errors: &mut ErrorList, source: &Node<'_>) {
         dns_label(errors, &source.child("volumeNamespace"));
     }
     if source.has("secretRef") {
-        require(errors, &source.child("secretRef"), &["name"]);
+        require(errors, source, &["secretRef.name"]);
+    }
+}
+
+/// As a check, what persistent volumes have to say beside: the namespace of a secret.
+pub fn with_secret_namespace(errors: &mut ErrorList, source: &Node<'_>) {
+    if source.has("secretRef") {
+        require(errors, source, &["secretRef.namespace"]);
     }
 }

@@ -68,7 +68,7 @@ fn default(object: &mut Object) {
 fn warnings(slice: &Object) -> Vec<String> {
     let kind = slice.str(&["addressType"]);
     if kind == "FQDN" {
-        return vec!["addressType: FQDN endpoints are deprecated".to_owned()];
+        return vec!["spec.addressType: FQDN endpoints are deprecated".to_owned()];
     }
     let endpoints = Node::of(slice, "endpoints").items_here();
     let addresses = endpoints.iter().flat_map(|endpoint| endpoint.items("addresses"));

@@ -14,7 +14,7 @@ use apimachinery::{
 use serde_json::{Value, json};
 
 use crate::{
-    defaults::{items, made, zero},
+    defaults::{absent, items, made},
     node::Node,
     rules::{Generation, Rules},
     validation::{label_selector, port_number, port_number_or_name},
@@ -43,7 +43,7 @@ fn default(policy: &mut Object) {
     for list in ["ingress", "egress"] {
         for rule in items(spec, list) {
             for port in items(rule, "ports") {
-                zero(port, "protocol", "TCP");
+                absent(port, "protocol", "TCP");
             }
         }
     }

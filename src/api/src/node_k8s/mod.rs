@@ -2,7 +2,10 @@
 //!
 //! Go: pkg/apis/node/validation/validation.go, pkg/registry/node/runtimeclass/strategy.go
 
-use apimachinery::{runtime::object::Object, validation::field::ErrorList};
+use apimachinery::{
+    runtime::object::Object,
+    validation::field::{ErrorList, Path},
+};
 
 use crate::{
     core::pod::{resources, scheduling},
@@ -36,7 +39,7 @@ fn validate(class: &Object) -> ErrorList {
     if !handler.as_str().is_empty() {
         dns_label(&mut errors, &handler);
     }
-    resources::overhead(&mut errors, &Node::of(class, "overhead"));
+    resources::overhead(&mut errors, &Node::of(class, "overhead.podFixed").at(Path::new("overhead")));
     let scheduling = Node::of(class, "scheduling");
     labels(&mut errors, &scheduling.child("nodeSelector"));
     tolerations(&mut errors, &scheduling.child("tolerations"));

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     apps::template::{at_most_all, int_or_percent},
+    gostruct,
     node::Node,
     rules::{Part, Rules},
     validation::{label_selector, not_negative, supported},
@@ -33,7 +34,8 @@ fn validate(object: &Object) -> ErrorList {
     let mut errors = ErrorList::new();
     let spec = Node::of(object, "spec");
     if spec.has("minAvailable") && spec.has("maxUnavailable") {
-        errors.push(Error::invalid(&spec.path, spec.shown(), "minAvailable and maxUnavailable cannot be both set"));
+        let shown = gostruct::shown(spec.value, "io.k8s.api.policy.v1.PodDisruptionBudgetSpec");
+        errors.push(Error::invalid(&spec.path, shown, "minAvailable and maxUnavailable cannot be both set"));
     }
     for share in [spec.child("minAvailable"), spec.child("maxUnavailable")] {
         int_or_percent(&mut errors, &share);

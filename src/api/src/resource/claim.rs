@@ -3,10 +3,8 @@
 //! Go: pkg/apis/resource/validation/validation.go ValidateResourceClaim, pkg/registry/resource/resourceclaim/strategy.go
 
 use apimachinery::{
-    api::validation::object_meta::validate_annotations,
-    meta::object_meta::ObjectMeta,
     runtime::object::Object,
-    validation::field::{Error, ErrorList},
+    validation::field::{Error, ErrorList, Path},
 };
 use serde_json::Value;
 
@@ -15,7 +13,7 @@ use crate::{
     defaults, gostruct,
     node::Node,
     rules::{Part, Rules, differs},
-    validation::{FIELD_IMMUTABLE, labels},
+    validation::{FIELD_IMMUTABLE, template_metadata},
 };
 
 pub(super) const CLAIM: Rules = Rules {
@@ -58,10 +56,7 @@ pub(super) const TEMPLATE: Rules = Rules {
 fn validate_template(template: &Object) -> ErrorList {
     let mut errors = ErrorList::new();
     let spec = Node::of(template, "spec");
-    let metadata = spec.child("metadata");
-    let annotations = metadata.path.child("annotations");
-    errors.extend(validate_annotations(ObjectMeta::new(metadata.value).annotations(), &annotations));
-    labels(&mut errors, &metadata.child("labels"));
+    template_metadata(&mut errors, &spec.child("metadata"));
     requests::devices(&mut errors, &spec.child("spec").child("devices"), Age::New);
     errors
 }
@@ -76,13 +71,12 @@ fn immutable_spec(object: &Object, old: &Object, definition: &str) -> ErrorList 
     errors
 }
 
-/// Returns the paths of the requests that ask for administrative access, which a namespace must allow.
+/// Returns the first request that asks for administrative access, which a namespace must allow. What is said of it is
+/// said of a claim's, also where it is a template's.
 ///
 /// Go: pkg/registry/resource/utils.go AuthorizedForAdmin
-pub fn admin_access<'a>(spec: &Node<'a>) -> Vec<Node<'a>> {
-    let requests = spec.items("devices.requests").into_iter();
-    requests
-        .filter(|request| request.get("exactly.adminAccess") == Some(&Value::Bool(true)))
-        .map(|request| request.child("adminAccess"))
-        .collect()
+pub fn admin_access<'a>(spec: &Node<'a>) -> Option<Node<'a>> {
+    let requests = spec.clone().at(Path::new("spec")).items("devices.requests");
+    let asking = requests.into_iter().find(|request| request.get("exactly.adminAccess") == Some(&Value::Bool(true)));
+    asking.map(|request| request.child("adminAccess"))
 }

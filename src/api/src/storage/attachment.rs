@@ -38,6 +38,7 @@ pub(super) const ATTACHMENT: Rules = Rules {
 
 fn validate_update(attachment: &Object, old: &Object) -> ErrorList {
     let mut errors = validate(attachment);
+    required_text(&mut errors, &Node::of(attachment, "spec.attacher"));
     let spec = Node::of(attachment, "spec");
     if differs(attachment, old, "spec") {
         let shown = gostruct::shown(spec.value, "io.k8s.api.storage.v1.VolumeAttachmentSpec");
@@ -49,7 +50,6 @@ fn validate_update(attachment: &Object, old: &Object) -> ErrorList {
 fn validate(attachment: &Object) -> ErrorList {
     let mut errors = ErrorList::new();
     let spec = Node::of(attachment, "spec");
-    required_text(&mut errors, &spec.child("attacher"));
     source(&mut errors, &spec.child("source"));
     named(&mut errors, &spec.child("nodeName").or_empty(), SUBDOMAIN);
     let status = Node::of(attachment, "status");

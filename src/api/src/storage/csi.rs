@@ -216,6 +216,5 @@ fn validate_capacity(capacity: &Object) -> ErrorList {
     label_selector(&mut errors, &Node::of(capacity, "nodeTopology"));
     named(&mut errors, &Node::of(capacity, "storageClassName").or_empty(), SUBDOMAIN);
     quantity_not_negative(&mut errors, &Node::of(capacity, "capacity"));
-    quantity_not_negative(&mut errors, &Node::of(capacity, "maximumVolumeSize"));
     errors
 }

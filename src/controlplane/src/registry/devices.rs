@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use api::{node::Node, resource::claim};
+use api::{node::Node, resource::claim, rules};
 use apimachinery::{
-    api::errors::StatusError,
+    api::{errors::StatusError, validation::object_meta::Scope},
     meta::options::WriteOptions,
     runtime::{object::Object, schema::GroupKind},
     validation::field::ErrorList,
@@ -38,14 +38,17 @@ impl Hooks for AdminAccess {
     ) -> BoxFuture<'a, Result<Option<Box<dyn Finish>>>> {
         Box::pin(async move {
             let spec = if object.kind() == "ResourceClaim" { "spec" } else { "spec.spec" };
-            let requests = claim::admin_access(&Node::of(object, spec));
-            if requests.is_empty() || self.allowed(cx).await {
+            let Some(request) = claim::admin_access(&Node::of(object, spec)) else { return Ok(None) };
+            if self.allowed(cx).await {
                 return Ok(None);
             }
             let text = "admin access to devices requires the `resource.kubernetes.io/admin-access: true` label on the \
                         containing namespace";
-            let errors: ErrorList = requests.iter().map(|request| request.forbidden(text)).collect();
+            let mut errors = ErrorList::new();
+            errors.push(request.forbidden(text));
             let gvk = object.gvk();
+            // What else is wrong is told at once.
+            errors.extend(rules::of(&gvk).validate_new(object, Scope::Namespaced));
             Err(StatusError::new_invalid(&GroupKind::new(&gvk.group, &gvk.kind), object.name(), errors))
         })
     }

@@ -58,7 +58,7 @@ fn initial(errors: &mut ErrorList, pod: &Pod<'_>) {
     let mut names: Vec<&str> = main.iter().map(|container| container.text("name")).collect();
     for container in pod.spec.items("initContainers") {
         common(errors, pod, &container);
-        restart_policy(errors, &container);
+        initial_restart_policy(errors, &container);
         unique_name(errors, &mut names, &container);
         host_port_conflicts(errors, std::slice::from_ref(&container));
         if container.text("restartPolicy") == "Always" {
@@ -69,6 +69,12 @@ fn initial(errors: &mut ErrorList, pod: &Pod<'_>) {
             if container.has(field) {
                 let text = "may not be set for init containers without restartPolicy=Always";
                 errors.push(container.child(field).forbidden(text));
+            }
+        }
+        for policy in container.items("resizePolicy") {
+            if policy.text("restartPolicy") == "RestartContainer" {
+                let text = "must not be set to 'RestartContainer' for non-sidecar initContainers";
+                errors.push(policy.child("restartPolicy").invalid(text));
             }
         }
     }
@@ -162,7 +168,7 @@ fn restart_policy(errors: &mut ErrorList, container: &Node<'_>) {
         errors.push(policy.required("must specify restartPolicy when restart rules are used"));
     }
     if rules.len() > 20 {
-        errors.push(Error::too_long(&container.path.child("restartPolicyRules"), 20));
+        errors.push(Error::too_many(&container.path.child("restartPolicyRules"), rules.len(), 20));
     }
     for rule in rules {
         supported(errors, &rule.child("action"), &["Restart", "RestartAllContainers"]);
@@ -172,11 +178,20 @@ fn restart_policy(errors: &mut ErrorList, container: &Node<'_>) {
             continue;
         }
         supported(errors, &codes.child("operator"), &["In", "NotIn"]);
-        match codes.len("values") {
-            0 => errors.push(codes.child("values").invalid("must specify at least one value")),
-            256.. => errors.push(Error::too_many(&codes.path.child("values"), codes.len("values"), 255)),
-            _ => {}
+        if codes.len("values") > 255 {
+            errors.push(Error::too_many(&codes.path.child("values"), codes.len("values"), 255));
         }
+    }
+}
+
+/// Go: validateInitContainerRestartPolicy
+fn initial_restart_policy(errors: &mut ErrorList, container: &Node<'_>) {
+    let policy = container.child("restartPolicy");
+    let has_rules = container.len("restartPolicyRules") > 0;
+    match policy.as_str() {
+        _ if policy.is_set() => restart_policy(errors, container),
+        _ if has_rules => errors.push(policy.required("must specify restartPolicy when restart rules are used")),
+        _ => {}
     }
 }
 

@@ -128,6 +128,9 @@ fn pull_policy(image: &str) -> &'static str {
 /// Go: distribution/reference/regexp.go
 fn is_image_name(name: &str) -> bool {
     let parts: Vec<&str> = name.split('/').collect();
+    if name.len() > 255 {
+        return false;
+    }
     let has_host = parts.len() > 1
         && (parts[0].contains(['.', ':'])
             || parts[0] == "localhost"

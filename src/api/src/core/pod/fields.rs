@@ -63,24 +63,22 @@ pub(super) fn of_object(errors: &mut ErrorList, reference: &Node<'_>, supported:
         return errors.push(path.invalid(text));
     }
     let subscripted = path.as_str().strip_suffix("']").and_then(|rest| rest.split_once("['"));
+    // The name of old.
+    let whole = if path.as_str() == "spec.host" { "spec.nodeName" } else { path.as_str() };
     match subscripted {
-        Some(("metadata.annotations", key)) => {
-            let sentences = validation::is_qualified_name(&key.to_ascii_lowercase());
-            errors.extend(sentences.into_iter().map(|text| Error::invalid(&reference.path, key, text)));
+        Some((list @ ("metadata.annotations" | "metadata.labels"), key)) => {
+            let name = if list == "metadata.annotations" { key.to_lowercase() } else { key.to_owned() };
+            let sentences = validation::is_qualified_name(&name);
+            errors.extend(sentences.into_iter().map(|text| Error::invalid(&reference.path, name.as_str(), text)));
         }
-        Some(("metadata.labels", key)) => {
-            let sentences = validation::is_qualified_name(key);
-            errors.extend(sentences.into_iter().map(|text| Error::invalid(&reference.path, key, text)));
+        Some(_) => {
+            let text = format!("error converting fieldPath: field label does not support subscript: {whole}");
+            errors.push(path.invalid(text));
         }
-        Some((whole, _)) if KNOWN.contains(&whole) => {
-            errors.push(Error::invalid(&reference.path, whole, "does not support subscript"));
-        }
-        None if supported.contains(&path.as_str()) => {}
-        None if KNOWN.contains(&path.as_str()) || path.as_str() == "spec.host" => {
-            errors.push(path.not_supported(supported));
-        }
-        _ => {
-            let text = format!("error converting fieldPath: field label not supported: {}", path.as_str());
+        None if supported.contains(&whole) => {}
+        None if KNOWN.contains(&whole) => errors.push(Error::not_supported(&path.path, whole, supported)),
+        None => {
+            let text = format!("error converting fieldPath: field label not supported: {whole}");
             errors.push(path.invalid(text));
         }
     }

@@ -10,9 +10,9 @@ use apimachinery::{
 
 use super::{containers::Pod, fields};
 use crate::{
-    core::endpoints::PROTOCOLS,
+    core::{endpoints::PROTOCOLS, volumes::no_backsteps},
     node::Node,
-    validation::{each, named, one_of, port_number},
+    validation::{dns_label, each, named, one_of, port_number},
 };
 
 pub(super) fn ports(errors: &mut ErrorList, container: &Node<'_>) {
@@ -82,11 +82,7 @@ fn value_from(errors: &mut ErrorList, variable: &Node<'_>) {
         }
     }
     if let Some(reference) = part("fileKeyRef") {
-        for name in ["volumeName", "path", "key"] {
-            if reference.text(name).is_empty() {
-                errors.push(reference.child(name).required(""));
-            }
-        }
+        file_key(errors, &reference);
     }
     let refused = if count == 0 {
         "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
@@ -98,6 +94,23 @@ fn value_from(errors: &mut ErrorList, variable: &Node<'_>) {
         return;
     };
     errors.push(Error::invalid(&source.path, "", refused));
+}
+
+/// Go: validateFileKeySelector
+fn file_key(errors: &mut ErrorList, reference: &Node<'_>) {
+    let [key, volume, path] = ["key", "volumeName", "path"].map(|name| reference.child(name));
+    for part in [&key, &volume, &path] {
+        if part.as_str().is_empty() {
+            errors.push(part.required(""));
+        }
+    }
+    if !key.as_str().is_empty() {
+        each(errors, &key, validation::is_relaxed_env_var_name(key.as_str()));
+    }
+    if !volume.as_str().is_empty() {
+        dns_label(errors, &volume);
+    }
+    no_backsteps(errors, &path);
 }
 
 pub(super) fn variable_sources(errors: &mut ErrorList, container: &Node<'_>) {
@@ -150,7 +163,7 @@ pub(super) fn resize_policy(errors: &mut ErrorList, pod: &Pod<'_>, container: &N
             _ => errors.push(Error::not_supported(&list.path, restart, &["NotRequired", "RestartContainer"])),
         }
         if pod.spec.text("restartPolicy") == "Never" && restart != "NotRequired" {
-            let text = "must be 'NotRequired' when `restartPolicy` is 'Never'";
+            let text = "must be 'NotRequired' when pod `restartPolicy` is 'Never'";
             errors.push(Error::invalid(&list.path, restart, text));
         }
     }

@@ -39,19 +39,22 @@ pub(super) fn container(errors: &mut ErrorList, resources: &Node<'_>, claims: &[
 
 /// Checks an overhead as if it were a container's limits; errors name `limits` under the path.
 ///
-/// Go: pkg/apis/node/validation/validation.go validateOverhead
+/// Go: validateOverhead
 pub fn overhead(errors: &mut ErrorList, overhead: &Node<'_>) {
-    let resources = json!({"limits": overhead.get("podFixed")});
+    let resources = json!({"limits": overhead.value});
     requirements(errors, &Node::new(Some(&resources), overhead.path.clone()), container_resource_name);
 }
 
 /// Checks the resources of the pod itself, and that its containers fit in.
 ///
 /// Go: validatePodResources
-pub(super) fn pod(errors: &mut ErrorList, spec: &Node<'_>) {
+pub(super) fn pod(errors: &mut ErrorList, spec: &Node<'_>, claims: &[&str]) {
     let resources = spec.child("resources");
     if !resources.is_set() {
         return;
+    }
+    if spec.text("os.name") == "windows" {
+        return errors.push(resources.forbidden("may not be set for a windows pod"));
     }
     if resources.has("claims") {
         errors.push(resources.child("claims").forbidden("claims may not be set for Resources at pod-level"));
@@ -63,12 +66,25 @@ pub(super) fn pod(errors: &mut ErrorList, spec: &Node<'_>) {
             errors.push(Error::not_supported(&entry.path, name, &POD_LEVEL));
         }
     });
-    let Some(value) = spec.value else { return };
-    for (name, sum) in aggregate_requests(value) {
+    claim_names(errors, &resources, claims);
+    if let Some(value) = spec.value {
+        fits(errors, spec, &resources, value);
+    }
+}
+
+/// Containers have to fit into what their pod has. Go: validatePodResourceConsistency
+fn fits(errors: &mut ErrorList, spec: &Node<'_>, resources: &Node<'_>, value: &Value) {
+    for (name, sum) in aggregate(value, "resources.requests") {
         let entry = resources.child("requests").key(&name);
-        let own = entry.as_quantity().unwrap_or(Quantity::new(0, sum.format()));
-        if is_pod_level_resource(&name) && resources.len("requests") > 0 && less(own, sum) {
+        if let Some(own) = entry.as_quantity().filter(|own| less(*own, sum)) {
             let text = format!("must be greater than or equal to aggregate container requests of {sum}");
+            errors.push(Error::invalid(&entry.path, own.to_string(), text));
+        }
+    }
+    for (name, sum) in aggregate(value, "resources.limits").into_iter().filter(|(name, _)| is_huge_page_resource(name)) {
+        let entry = resources.child("limits").key(&name);
+        if let Some(own) = entry.as_quantity().filter(|own| less(*own, sum)) {
+            let text = format!("must be greater than or equal to aggregate container limits of {sum}");
             errors.push(Error::invalid(&entry.path, own.to_string(), text));
         }
     }
@@ -78,7 +94,12 @@ pub(super) fn pod(errors: &mut ErrorList, spec: &Node<'_>) {
             if let (Some(of_pod), Some(own)) = (of_pod, entry.as_quantity())
                 && less(of_pod, own)
             {
-                errors.push(entry.invalid(format!("must be less than or equal to pod limits of {of_pod}")));
+                // The path is put together in another order than the field's, and under the pod's resources.
+                let index = container.path.to_string();
+                let index = index.rsplit_once('[').map_or("0", |(_, index)| index.trim_end_matches(']'));
+                let path = resources.path.child("containers").key(index).key(name).child("limits");
+                let text = format!("must be less than or equal to pod limits of {of_pod}");
+                errors.push(Error::invalid(&path, own.to_string(), text));
             }
         }
     }
@@ -170,6 +191,12 @@ fn claim_names(errors: &mut ErrorList, resources: &Node<'_>, claims: &[&str]) {
 ///
 /// Go: component-helpers/resource/helpers.go AggregateContainerRequests
 pub fn aggregate_requests(spec: &Value) -> BTreeMap<String, Quantity> {
+    aggregate(spec, "resources.requests")
+}
+
+/// As [`aggregate_requests`], for requests or limits.
+fn aggregate(spec: &Value, kind: &str) -> BTreeMap<String, Quantity> {
+    let requests = |container: &Value| requests(container, kind);
     let mut sums: BTreeMap<String, Quantity> = BTreeMap::new();
     for container in containers(spec, "containers") {
         add(&mut sums, &requests(container));
@@ -195,8 +222,8 @@ fn containers<'a>(spec: &'a Value, list: &str) -> impl Iterator<Item = &'a Value
     spec.get(list).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn requests(container: &Value) -> BTreeMap<String, Quantity> {
-    let entries = at(Some(container), "resources.requests").and_then(Value::as_object).into_iter().flatten();
+fn requests(container: &Value, kind: &str) -> BTreeMap<String, Quantity> {
+    let entries = at(Some(container), kind).and_then(Value::as_object).into_iter().flatten();
     entries.filter_map(|(name, value)| Some((name.clone(), Quantity::from_value(value).ok()?))).collect()
 }
 

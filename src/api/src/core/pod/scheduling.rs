@@ -51,15 +51,7 @@ fn pod_term(errors: &mut ErrorList, term: &Node<'_>) {
     for namespace in term.items("namespaces") {
         dns_label(errors, &namespace.at(term.path.child("namespace")));
     }
-    for list in ["matchLabelKeys", "mismatchLabelKeys"] {
-        label_keys(errors, term, list);
-    }
-    let others = term.texts("mismatchLabelKeys");
-    for key in term.items("matchLabelKeys") {
-        if others.contains(&key.as_str()) {
-            errors.push(key.invalid("exists in both matchLabelKeys and mismatchLabelKeys"));
-        }
-    }
+    label_keys(errors, term);
     let topology = term.child("topologyKey");
     if topology.as_str().is_empty() {
         errors.push(topology.required("can not be empty"));
@@ -67,16 +59,35 @@ fn pod_term(errors: &mut ErrorList, term: &Node<'_>) {
     errors.extend(meta::validate_label_name(topology.as_str(), &topology.path));
 }
 
-/// Keys whose values are taken from the pod only narrow a selector that there is.
-fn label_keys(errors: &mut ErrorList, term: &Node<'_>, list: &str) {
-    if term.len(list) == 0 {
-        return;
+/// Keys whose values are taken from the pod only narrow a selector that there is, and say what it does not say.
+///
+/// Go: ValidateMatchLabelKeysAndMismatchLabelKeys
+fn label_keys(errors: &mut ErrorList, term: &Node<'_>) {
+    for list in ["matchLabelKeys", "mismatchLabelKeys"] {
+        if term.len(list) > 0 && !term.has("labelSelector") {
+            errors.push(term.child(list).forbidden("must not be specified when labelSelector is not set"));
+            continue;
+        }
+        for key in term.items(list) {
+            errors.extend(meta::validate_label_name(key.as_str(), &key.path));
+        }
     }
-    if !term.has("labelSelector") {
-        errors.push(term.child(list).forbidden("must not be specified when labelSelector is not set"));
+    let keys = term.texts("matchLabelKeys");
+    // The selector has the keys already, each in an expression; another one says the same twice.
+    let mut selected: Vec<&str> = term.entries("labelSelector.matchLabels").iter().map(|(key, _)| *key).collect();
+    for expression in term.items("labelSelector.matchExpressions") {
+        let key = expression.text("key");
+        if let (Some(index), true) = (keys.iter().rposition(|known| *known == key), selected.contains(&key)) {
+            let text = "exists in both matchLabelKeys and labelSelector";
+            errors.push(Error::invalid(&term.path.index(index), key, text));
+        }
+        selected.push(key);
     }
-    for key in term.items(list) {
-        errors.extend(meta::validate_label_name(key.as_str(), &key.path));
+    let others = term.texts("mismatchLabelKeys");
+    for key in term.items("matchLabelKeys") {
+        if others.contains(&key.as_str()) {
+            errors.push(key.invalid("exists in both matchLabelKeys and mismatchLabelKeys"));
+        }
     }
 }
 
@@ -176,7 +187,7 @@ pub(super) fn spread(errors: &mut ErrorList, list: &Node<'_>) {
                 supported(errors, &policy, &["Honor", "Ignore"]);
             }
         }
-        label_keys(errors, constraint, "matchLabelKeys");
+        label_keys(errors, constraint);
         label_selector(errors, &constraint.child("labelSelector"));
     }
 }

@@ -8,17 +8,14 @@ use apimachinery::{
 };
 use serde_json::Value;
 
-use super::containers::Pod;
+use super::{containers::Pod, spec::all_containers};
 use crate::{
     capabilities,
     core::volumes::descending_path,
+    gostruct,
     node::Node,
     validation::{each, go_struct, supported},
 };
-
-/// A security context as Go prints it.
-const CONTEXT: &str = "Capabilities? Privileged? SELinuxOptions:seLinuxOptions? WindowsOptions? RunAsUser? RunAsGroup? \
-    RunAsNonRoot? ReadOnlyRootFilesystem? AllowPrivilegeEscalation? ProcMount? SeccompProfile? AppArmorProfile?";
 
 pub(super) fn container(errors: &mut ErrorList, pod: &Pod<'_>, context: &Node<'_>) {
     if !context.is_set() {
@@ -52,12 +49,8 @@ pub(super) fn container(errors: &mut ErrorList, pod: &Pod<'_>, context: &Node<'_
     app_armor(errors, &context.child("appArmorProfile"));
 }
 
-/// The context as Go prints it; of its parts those that occur with such mistakes.
 fn shown(context: &Node<'_>) -> BadValue {
-    let BadValue::Text(text) = go_struct(context.value, CONTEXT) else { return context.shown() };
-    let Some(capabilities) = context.get("capabilities") else { return BadValue::Text(text) };
-    let BadValue::Text(go) = go_struct(Some(capabilities), "Add? Drop?") else { return BadValue::Text(text) };
-    BadValue::Text(text.replacen(&format!("\"Capabilities\":{capabilities}"), &format!("\"Capabilities\":{go}"), 1))
+    gostruct::shown(context.value, "io.k8s.api.core.v1.SecurityContext")
 }
 
 fn ids(errors: &mut ErrorList, context: &Node<'_>) {
@@ -148,7 +141,7 @@ fn windows_user(errors: &mut ErrorList, user: &Node<'_>) {
         return errors.push(user.invalid("runAsUserName cannot be an empty string"));
     }
     if text.chars().any(char::is_control) {
-        errors.push(user.invalid("runAsUserName cannot contain control characters"));
+        return errors.push(user.invalid("runAsUserName cannot contain control characters"));
     }
     let parts: Vec<&str> = text.split('\\').collect();
     let (domain, name) = match parts[..] {
@@ -254,6 +247,36 @@ fn is_sysctl(name: &str) -> bool {
     name.len() <= 253 && name.split(['.', '/']).all(part)
 }
 
+/// Containers that are processes of a Windows node: all of them or none. Go: validateWindowsHostProcessPod
+pub(super) fn host_process(errors: &mut ErrorList, spec: &Node<'_>) {
+    const FIELD: &str = "securityContext.windowsOptions.hostProcess";
+    let of_pod = spec.opt_flag(FIELD);
+    let containers = all_containers(spec);
+    for container in &containers {
+        if let (Some(pod), Some(own)) = (of_pod, container.opt_flag(FIELD))
+            && pod != own
+        {
+            let text = format!("pod hostProcess value must be identical if both are specified, was {pod}");
+            errors.push(container.child(FIELD).invalid(text));
+        }
+    }
+    let count = containers.iter().filter(|container| container.opt_flag(FIELD).or(of_pod) == Some(true)).count();
+    if count == 0 {
+        return;
+    }
+    if count != containers.len() {
+        let text = "If pod contains any hostProcess containers then all containers must be HostProcess containers";
+        errors.push(Error::invalid(&spec.path, "", text));
+    }
+    if !spec.flag("hostNetwork") {
+        let text = "hostNetwork must be true if pod contains any hostProcess containers";
+        errors.push(Error::invalid(&spec.path.child("hostNetwork"), false, text));
+    }
+    if !capabilities::allow_privileged() {
+        errors.push(spec.forbidden("hostProcess containers are disallowed by cluster policy"));
+    }
+}
+
 /// What is refused where users of the pod are no users of the node. Go: validateHostUsers
 pub(super) fn host_users(errors: &mut ErrorList, spec: &Node<'_>) {
     const REFUSED: &str = "when `hostUsers` is false";
@@ -294,7 +317,7 @@ pub(super) fn system(errors: &mut ErrorList, spec: &Node<'_>) {
         }
     };
     let context = spec.child("securityContext");
-    let containers = ["containers", "initContainers", "ephemeralContainers"].map(|list| spec.items(list)).concat();
+    let containers = all_containers(spec);
     let contexts = containers.iter().map(|container| container.child("securityContext"));
     if name == "linux" {
         const TEXT: &str = "windows options cannot be set for a linux pod";
@@ -328,14 +351,10 @@ pub(super) fn system(errors: &mut ErrorList, spec: &Node<'_>) {
             "appArmorProfile",
         ];
         refuse(errors, &context, &POD, TEXT);
-        for field in ["hostUsers", "shareProcessNamespace"] {
-            if spec.has(field) {
-                errors.push(Error::forbidden(&context.path.child(field), TEXT));
-            }
-        }
+        refuse(errors, spec, &["hostUsers", "shareProcessNamespace"], TEXT);
         for field in ["hostPID", "hostIPC"] {
             if spec.flag(field) {
-                errors.push(Error::forbidden(&context.path.child(field), TEXT));
+                errors.push(spec.child(field).forbidden(TEXT));
             }
         }
         contexts.for_each(|context| refuse(errors, &context, &CONTAINER, TEXT));

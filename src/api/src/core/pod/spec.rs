@@ -18,23 +18,29 @@ use super::{
 };
 use crate::{
     node::Node,
-    validation::{dns_label, dns_subdomain, go_struct, labels, named, one_of, quantity_not_negative},
+    validation::{dns_label, dns_subdomain, go_struct, labels, named, one_of},
 };
 
 /// Checks a template: its labels and annotations, and its spec.
 ///
 /// Go: ValidatePodTemplateSpec
 pub fn validate_template(errors: &mut ErrorList, template: &Node<'_>) {
-    labels(errors, &template.child("metadata.labels").at(template.path.child("labels")));
-    let annotations = ObjectMeta::new(template.get("metadata"));
-    errors.extend(object_meta::validate_annotations(annotations.annotations(), &template.path.child("annotations")));
+    validate_template_metadata(errors, template);
     let spec = template.child("spec");
-    annotations_of_pod(errors, annotations, &spec, &template.path.child("annotations"));
+    let annotations = ObjectMeta::new(template.get("metadata"));
     validate(errors, &spec, "");
     match_annotations::check(errors, annotations, &spec);
     if spec.len("ephemeralContainers") > 0 {
         errors.push(spec.child("ephemeralContainers").forbidden("ephemeral containers not allowed in pod template"));
     }
+}
+
+/// Checks the labels and annotations of a template; errors leave `metadata` out.
+pub fn validate_template_metadata(errors: &mut ErrorList, template: &Node<'_>) {
+    labels(errors, &template.child("metadata.labels").at(template.path.child("labels")));
+    let annotations = ObjectMeta::new(template.get("metadata"));
+    errors.extend(object_meta::validate_annotations(annotations.annotations(), &template.path.child("annotations")));
+    annotations_of_pod(errors, annotations, &template.child("spec"), &template.path.child("annotations"));
 }
 
 /// Checks a spec. `name` is the name of the pod, if it is one and has one.
@@ -43,7 +49,7 @@ pub(super) fn validate(errors: &mut ErrorList, spec: &Node<'_>, name: &str) {
     let claims = resource_claims(errors, spec);
     let pod = Pod { spec: spec.clone(), volumes, claims };
     containers::all(errors, &pod);
-    resources::pod(errors, spec);
+    resources::pod(errors, spec, &pod.claims);
     one_of(errors, &spec.child("restartPolicy"), &["Always", "OnFailure", "Never"]);
     one_of(errors, &spec.child("dnsPolicy"), &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]);
     labels(errors, &spec.child("nodeSelector"));
@@ -53,6 +59,7 @@ pub(super) fn validate(errors: &mut ErrorList, spec: &Node<'_>, name: &str) {
     dns_config(errors, spec);
     scheduling::gates(errors, spec);
     scheduling::spread(errors, &spec.child("topologySpreadConstraints"));
+    security::host_process(errors, spec);
     security::host_users(errors, spec);
     names(errors, spec);
     let deadline = spec.child("activeDeadlineSeconds");
@@ -65,11 +72,31 @@ pub(super) fn validate(errors: &mut ErrorList, spec: &Node<'_>, name: &str) {
     if preemption.is_set() {
         one_of(errors, &preemption, &["PreemptLowerPriority", "Never"]);
     }
-    for (name, entry) in spec.entries("overhead") {
-        crate::validation::container_resource_name(errors, &entry, name);
-        quantity_not_negative(errors, &entry);
-    }
+    resources::overhead(errors, &spec.child("overhead"));
     security::system(errors, spec);
+    file_volumes(errors, spec);
+}
+
+/// The containers of all lists, in the order in which Go visits them.
+pub(super) fn all_containers<'a>(spec: &Node<'a>) -> Vec<Node<'a>> {
+    ["initContainers", "containers", "ephemeralContainers"].map(|list| spec.items(list)).concat()
+}
+
+/// A file that a variable is read from stands in an empty directory. Go: validateFileKeyRefVolumes
+fn file_volumes(errors: &mut ErrorList, spec: &Node<'_>) {
+    let volumes = spec.items("volumes");
+    for variable in all_containers(spec).iter().flat_map(|container| container.items("env")) {
+        let reference = variable.child("valueFrom.fileKeyRef");
+        if !reference.is_set() {
+            continue;
+        }
+        let name = reference.child("volumeName").or_empty();
+        match volumes.iter().rfind(|volume| volume.text("name") == name.as_str()) {
+            None => errors.push(name.not_found()),
+            Some(volume) if volume.has("emptyDir") => {}
+            Some(_) => errors.push(name.invalid("referenced volume must be of type emptyDir")),
+        }
+    }
 }
 
 /// Names of other objects, and the names under which the pod is known.
@@ -92,13 +119,18 @@ fn names(errors: &mut ErrorList, spec: &Node<'_>) {
     }
     let name = spec.child("hostnameOverride");
     if name.is_set() {
+        for (field, text) in [
+            ("setHostnameAsFQDN", "may not be specified when setHostnameAsFQDN is true"),
+            ("hostNetwork", "may not be specified when hostNetwork is true"),
+        ] {
+            if spec.flag(field) {
+                errors.push(name.forbidden(text));
+            }
+        }
         if name.as_str().len() > 64 {
-            errors.push(Error::too_long_characters(&name.path, 64));
+            errors.push(Error::too_long(&name.path, 64));
         }
         dns_subdomain(errors, &name);
-        if spec.flag("hostNetwork") {
-            errors.push(name.forbidden("may not be specified when `hostNetwork` is true"));
-        }
     }
 }
 
@@ -202,7 +234,7 @@ fn host_aliases(errors: &mut ErrorList, spec: &Node<'_>) {
         let address = alias.child("ip");
         errors.extend(ip::is_valid_ip_for_legacy_field(&address.path, address.as_str(), Strictness::Strict, &[]));
         for name in alias.items("hostnames") {
-            dns_subdomain(errors, &name.at(spec.path.child("hostAliases").child("hostnames")));
+            dns_subdomain(errors, &name.or_empty());
         }
     }
 }

@@ -14,10 +14,7 @@ use super::fields;
 use crate::{
     core::{
         claim,
-        volumes::{
-            COMMON, Check, csi_inline, descending_path, file_mode, file_path, key_to_path, one_source, require,
-            storageos,
-        },
+        volumes::{self as sources, Check, descending_path, file_mode, file_path, key_to_path, one_source, require},
     },
     node::Node,
     validation::{dns_label, one_of_or_empty, required_text},
@@ -26,19 +23,38 @@ use crate::{
 /// The valid volumes of a pod, by name: what containers can mount.
 pub(super) type Volumes<'a> = BTreeMap<&'a str, &'a Value>;
 
-/// Sources that only pods have, in the order in which Go looks at all of them.
-const OWN: [(&str, &str, Check); 11] = [
-    ("emptyDir", "emptyDir", empty_dir),
-    ("gitRepo", "gitRepo", git_repo),
-    ("secret", "secret", secret),
-    ("persistentVolumeClaim", "persistentVolumeClaim", |errors, source| require(errors, source, &["claimName"])),
-    ("downwardAPI", "downwardAPI", downward_api),
-    ("configMap", "configMap", config_map),
-    ("storageos", "storageos", storageos),
-    ("projected", "projected", projected),
-    ("csi", "csi", csi_inline),
-    ("ephemeral", "ephemeral", ephemeral),
-    ("image", "image", image),
+/// The sources, in the order in which Go looks at all of them.
+const SOURCES: [(&str, Check); 30] = [
+    ("emptyDir", empty_dir),
+    ("hostPath", sources::host_path),
+    ("gitRepo", git_repo),
+    ("gcePersistentDisk", sources::gce),
+    ("awsElasticBlockStore", sources::aws),
+    ("secret", secret),
+    ("nfs", sources::nfs),
+    ("iscsi", sources::iscsi),
+    ("glusterfs", |errors, source| require(errors, source, &["endpoints", "path"])),
+    ("flocker", sources::flocker),
+    ("persistentVolumeClaim", |errors, source| require(errors, source, &["claimName"])),
+    ("rbd", sources::rbd),
+    ("cinder", sources::cinder),
+    ("cephfs", sources::cephfs),
+    ("quobyte", sources::quobyte),
+    ("downwardAPI", downward_api),
+    ("fc", sources::fibre_channel),
+    ("flexVolume", sources::flex),
+    ("configMap", config_map),
+    ("azureFile", |errors, source| require(errors, source, &["secretName", "shareName"])),
+    ("vsphereVolume", |errors, source| require(errors, source, &["volumePath"])),
+    ("photonPersistentDisk", |errors, source| require(errors, source, &["pdID"])),
+    ("portworxVolume", |errors, source| require(errors, source, &["volumeID"])),
+    ("azureDisk", sources::azure_disk),
+    ("storageos", sources::storageos),
+    ("projected", projected),
+    ("scaleIO", |errors, source| require(errors, source, &["gateway", "system", "volumeName"])),
+    ("csi", sources::csi_inline),
+    ("ephemeral", ephemeral),
+    ("image", image),
 ];
 
 /// Checks the volumes. `pod` is the name of the pod, if it has one: claims are named after it.
@@ -81,12 +97,11 @@ pub(super) fn volumes<'a>(errors: &mut ErrorList, spec: &Node<'a>, pod: &str) ->
 }
 
 fn source(errors: &mut ErrorList, volume: &Node<'_>) {
-    // An empty directory comes first, then the sources that persistent volumes know, then the rest.
-    let mut checks = vec![OWN[0]];
-    checks.extend(COMMON);
-    checks.extend(&OWN[1..]);
-    if one_source(errors, volume, &checks) == 0 {
+    if one_source(errors, volume, &SOURCES, "") == 0 {
         errors.push(volume.required("must specify a volume type"));
+    }
+    if sources::iscsi_names_too_long(volume.text("name"), &volume.child("iscsi")) {
+        errors.push(volume.child("name").or_empty().invalid(sources::ISCSI_NAMES_TOO_LONG));
     }
 }
 

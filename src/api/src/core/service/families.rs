@@ -10,7 +10,7 @@ use apimachinery::{
     validation::field::{Error, ErrorList},
 };
 
-use super::facts::{cluster_ips, is_headless, spec};
+use super::facts::{cluster_ips, is_headless, kind, spec};
 use crate::node::Node;
 
 /// Returns the family of an address; of none for what is no address.
@@ -24,6 +24,10 @@ pub fn family_of(address: &str) -> Option<&'static str> {
 /// Checks `clusterIP`, `clusterIPs`, `ipFamilies` and `ipFamilyPolicy` together.
 pub fn validate(service: &Object, old: Option<&Object>) -> ErrorList {
     let mut errors = ErrorList::new();
+    if kind(service) == "ExternalName" {
+        // None of them may be set, which is checked elsewhere.
+        return errors;
+    }
     let spec = spec(service);
     let addresses = spec.child("clusterIPs");
     singular_and_plural(&mut errors, &spec, &addresses);

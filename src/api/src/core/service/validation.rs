@@ -72,7 +72,7 @@ fn by_type(errors: &mut ErrorList, service: &Object, spec: &Node<'_>) {
         "NodePort" => headless_is_refused(errors, service, spec),
         "ExternalName" => {
             for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-                if spec.len(field) > 0 || !spec.text(field).is_empty() {
+                if spec.len(field) > 0 || field == "ipFamilyPolicy" && spec.has(field) {
                     errors.push(spec.child(field).forbidden("may not be set for ExternalName services"));
                 }
             }
