@@ -297,7 +297,8 @@ pub fn template_metadata(errors: &mut ErrorList, metadata: &Node<'_>) {
     errors.extend(validate_annotations(annotations.annotations(), &metadata.path.child("annotations")));
     labels(errors, &metadata.child("labels"));
     for (field, value) in metadata.value.and_then(Value::as_object).into_iter().flatten() {
-        let is_zero = matches!(value, Value::Null) || *value == 0 || *value == "";
+        // Numbers of metadata are pointers in Go, but for the generation; lists are set even where they are empty.
+        let is_zero = value.is_null() || *value == "" || field == "generation" && *value == 0;
         if !matches!(field.as_str(), "labels" | "annotations") && !is_zero {
             // Go's own name, with a small letter at first.
             let name = if field == "uid" { "uID" } else { field };

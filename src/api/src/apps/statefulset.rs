@@ -2,6 +2,8 @@
 //!
 //! Go: pkg/apis/apps/validation/validation.go ValidateStatefulSet, pkg/registry/apps/statefulset/strategy.go
 
+use std::collections::BTreeSet;
+
 use apimachinery::{
     api::validation::name::name_is_dns_label,
     runtime::object::Object,
@@ -136,12 +138,10 @@ fn validate(object: &Object) -> ErrorList {
 fn pod_template(errors: &mut ErrorList, spec: &Node<'_>) {
     let template = spec.child("template");
     let mut value = template.value.cloned().unwrap_or_default();
-    let mut volumes: Vec<Value> = spec
-        .items("volumeClaimTemplates")
-        .iter()
-        .map(|claim| claim.text("metadata.name"))
-        .map(|name| json!({"name": name, "persistentVolumeClaim": {"claimName": name}}))
-        .collect();
+    let claims = spec.items("volumeClaimTemplates");
+    let names: BTreeSet<&str> = claims.iter().map(|claim| claim.text("metadata.name")).collect();
+    let mut volumes: Vec<Value> =
+        names.into_iter().map(|name| json!({"name": name, "persistentVolumeClaim": {"claimName": name}})).collect();
     let own = template.get("spec.volumes").and_then(Value::as_array).into_iter().flatten();
     let own: Vec<Value> =
         own.filter(|volume| !volumes.iter().any(|claim| claim["name"] == volume["name"])).cloned().collect();

@@ -136,8 +136,11 @@ pub fn at_most_all(errors: &mut ErrorList, node: &Node<'_>) {
 pub fn number_or_percent(node: &Node<'_>) -> i64 {
     match node.value.and_then(IntOrString::from_value) {
         Some(IntOrString::Int(number)) => i64::from(number),
-        // What is no percentage counts as none.
-        Some(text) => text.percent().filter(|percent| *percent >= 0).map_or(0, i64::from),
+        // What is no percentage may be a number; all else counts as none.
+        Some(text) => match text.percent() {
+            Some(percent) => i64::from(percent.max(0)),
+            None => node.as_str().parse().unwrap_or(0),
+        },
         None => 0,
     }
 }

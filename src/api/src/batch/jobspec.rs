@@ -54,7 +54,7 @@ fn completion_mode(errors: &mut ErrorList, spec: &Node<'_>) {
         errors.push(mode.not_supported(&["NonIndexed", "Indexed"]));
     }
     if mode.as_str() != "Indexed" {
-        if matches!(mode.as_str(), "NonIndexed" | "") {
+        if !mode.is_set() || mode.as_str() == "NonIndexed" {
             for field in ["backoffLimitPerIndex", "maxFailedIndexes"] {
                 if spec.has(field) {
                     errors.push(spec.child(field).invalid("requires indexed completion mode"));

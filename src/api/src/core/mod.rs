@@ -50,9 +50,7 @@ fn finalizer_names(list: &Node<'_>) -> ErrorList {
     for item in list.items_here() {
         let item = item.at(list.path.clone());
         let sentences = validation::is_qualified_name(item.as_str());
-        if !item.as_str().contains('/')
-            && !matches!(item.as_str(), "kubernetes" | "orphan" | "foregroundDeletion")
-        {
+        if !item.as_str().contains('/') && !matches!(item.as_str(), "kubernetes" | "orphan" | "foregroundDeletion") {
             let text = "name is neither a standard finalizer name nor is it fully qualified";
             errors.push(item.clone().or_empty().invalid(text));
         }

@@ -203,7 +203,6 @@ pub fn validate_inline(errors: &mut ErrorList, spec: &Node<'_>) {
     if first_source(spec) == Some("local") {
         errors.push(spec.child("nodeAffinity").required(LOCAL_AFFINITY));
     }
-    attributes_class(errors, spec);
 }
 
 fn modes(errors: &mut ErrorList, spec: &Node<'_>) {

@@ -172,8 +172,7 @@ pub fn iscsi_names_too_long(volume: &str, source: &Node<'_>) -> bool {
 }
 
 /// What is said of such names.
-pub const ISCSI_NAMES_TOO_LONG: &str =
-    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+pub const ISCSI_NAMES_TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
 
 /// The three forms of an iSCSI name.
 fn initiator(errors: &mut ErrorList, name: &Node<'_>, wrong_prefix: &str) {
@@ -264,12 +263,13 @@ pub fn fibre_channel(errors: &mut ErrorList, source: &Node<'_>) {
     match (source.len("targetWWNs"), source.len("wwids")) {
         (0, 0) => errors.push(names.required("must specify either targetWWNs or wwids, but not both")),
         (1.., 1..) => errors.push(names.invalid("targetWWNs and wwids can not be specified simultaneously")),
-        (1.., 0) => match source.opt_int("lun") {
-            None => errors.push(source.child("lun").required("lun is required if targetWWNs is specified")),
-            Some(0..=255) => {}
-            Some(_) => errors.push(source.child("lun").invalid("must be between 0 and 255, inclusive")),
-        },
-        (0, 1..) => {}
+        _ => {}
+    }
+    match source.opt_int("lun") {
+        _ if source.len("targetWWNs") == 0 => {}
+        None => errors.push(source.child("lun").required("lun is required if targetWWNs is specified")),
+        Some(0..=255) => {}
+        Some(_) => errors.push(source.child("lun").invalid("must be between 0 and 255, inclusive")),
     }
 }
 

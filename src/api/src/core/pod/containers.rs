@@ -60,7 +60,9 @@ fn initial(errors: &mut ErrorList, pod: &Pod<'_>) {
         common(errors, pod, &container);
         initial_restart_policy(errors, &container);
         unique_name(errors, &mut names, &container);
-        host_port_conflicts(errors, std::slice::from_ref(&container));
+        // They run one by one; errors name the first of them, whichever it is.
+        let path = pod.spec.path.child("initContainers").index(0);
+        host_port_conflicts(errors, &[container.clone().at(path)]);
         if container.text("restartPolicy") == "Always" {
             probes::all(errors, pod, &container);
             continue;

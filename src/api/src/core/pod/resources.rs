@@ -81,7 +81,8 @@ fn fits(errors: &mut ErrorList, spec: &Node<'_>, resources: &Node<'_>, value: &V
             errors.push(Error::invalid(&entry.path, own.to_string(), text));
         }
     }
-    for (name, sum) in aggregate(value, "resources.limits").into_iter().filter(|(name, _)| is_huge_page_resource(name)) {
+    for (name, sum) in aggregate(value, "resources.limits").into_iter().filter(|(name, _)| is_huge_page_resource(name))
+    {
         let entry = resources.child("limits").key(&name);
         if let Some(own) = entry.as_quantity().filter(|own| less(*own, sum)) {
             let text = format!("must be greater than or equal to aggregate container limits of {sum}");

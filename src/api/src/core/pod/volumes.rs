@@ -165,17 +165,9 @@ fn projected(errors: &mut ErrorList, source: &Node<'_>) {
     file_mode(errors, &source.child("defaultMode"));
     let mut paths: Vec<&str> = Vec::new();
     for projection in source.items("sources") {
-        let mut count = 0;
-        let mut first = |errors: &mut ErrorList| {
-            count += 1;
-            if count > 1 {
-                errors.push(projection.forbidden("may not specify more than 1 volume type per source"));
-            }
-            count == 1
-        };
         for kind in ["secret", "configMap"] {
             let files = projection.child(kind);
-            if files.is_set() && first(errors) {
+            if files.is_set() {
                 require(errors, &files, &["name"]);
                 for item in files.items("items") {
                     key_to_path(errors, &item);
@@ -184,23 +176,23 @@ fn projected(errors: &mut ErrorList, source: &Node<'_>) {
             }
         }
         let files = projection.child("downwardAPI");
-        if files.is_set() && first(errors) {
-            for item in files.items("items") {
-                let path = item.text("path");
-                downward_api_file(errors, &item.at(files.path.clone()));
-                unique_path(errors, &mut paths, source, path, path);
-            }
+        for item in files.items("items") {
+            let path = item.text("path");
+            downward_api_file(errors, &item.at(files.path.clone()));
+            unique_path(errors, &mut paths, source, path, path);
         }
         let token = projection.child("serviceAccountToken");
-        if token.is_set() && first(errors) {
+        if token.is_set() {
             service_account_token(errors, &token, source);
         }
         let bundle = projection.child("clusterTrustBundle");
-        if bundle.is_set() && first(errors) {
+        if bundle.is_set() {
             unique_path(errors, &mut paths, source, bundle.text("path"), bundle.text("path"));
         }
-        if projection.has("podCertificate") {
-            first(errors);
+        let kinds =
+            ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"];
+        if kinds.iter().filter(|kind| projection.has(kind)).count() > 1 {
+            errors.push(projection.forbidden("may not specify more than 1 volume type per source"));
         }
     }
 }
