@@ -111,6 +111,11 @@ impl Expr {
         }
     }
 
+    /// Counts the nodes.
+    pub fn nodes(&self) -> usize {
+        1 + self.children().into_iter().map(Self::nodes).sum::<usize>()
+    }
+
     /// Says whether something holds of any node, this one first.
     pub fn any(&self, holds: &mut dyn FnMut(&Expr) -> bool) -> bool {
         holds(self) || self.children().into_iter().any(|child| child.any(holds))

@@ -5,7 +5,7 @@
 //!
 //! Go: cel-go/checker/cost.go, apiserver/pkg/cel/library/cost.go EstimateCallCost
 
-use crate::types::Type;
+use crate::{ast::Macro, types::Type};
 
 /// A range of costs or sizes. Sums and products stop at the largest number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub struct Range {
 const TRAVERSAL: f64 = 0.1;
 /// A regular expression costs this much a character, for each character it is applied to.
 const REGEX: f64 = 0.25;
+
+/// Reading a variable or a field. Go: cel-go/common/cost.go
+pub(crate) const SELECT_AND_IDENT: u64 = 1;
+/// Making a list, apart from its items.
+pub(crate) const LIST: u64 = 10;
+/// Making a map, apart from its entries.
+pub(crate) const MAP: u64 = 30;
+/// Making an object, apart from its fields.
+pub(crate) const STRUCT: u64 = 40;
 
 impl Range {
     /// Nothing.
@@ -99,6 +108,34 @@ impl Weighed {
     /// Its size, or anything.
     pub fn size_or_unknown(&self) -> Range {
         self.size.unwrap_or(Range::UNKNOWN)
+    }
+}
+
+/// What a loop costs apart from its predicate and its transformation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loop {
+    /// Once, to begin.
+    pub(crate) before: u64,
+    /// For each element: whether to go on.
+    pub(crate) test: u64,
+    /// For each element that is taken.
+    pub(crate) taken: u64,
+    /// Once, for the result.
+    pub(crate) after: u64,
+}
+
+/// An element that is not taken leaves the result as it is, which costs this.
+pub(crate) const SKIPPED: u64 = 1;
+
+/// What the loop costs that a macro stands for. Go: cel-go/parser/macro.go, cel-go/ext/comprehensions.go
+pub(crate) const fn looped(which: Macro) -> Loop {
+    match which {
+        Macro::All => Loop { before: 0, test: 2, taken: 1, after: 1 },
+        Macro::Exists => Loop { before: 0, test: 3, taken: 1, after: 1 },
+        Macro::ExistsOne => Loop { before: 0, test: 0, taken: 2, after: 2 },
+        Macro::Filter => Loop { before: 10, test: 0, taken: 13, after: 1 },
+        Macro::Map | Macro::TransformList => Loop { before: 10, test: 0, taken: 12, after: 1 },
+        Macro::TransformMap | Macro::TransformMapEntry => Loop { before: 30, test: 0, taken: 2, after: 1 },
     }
 }
 

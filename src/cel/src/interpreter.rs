@@ -7,34 +7,35 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    Error, Variables,
+    Activation, Error,
     ast::{Comprehension, Expr, Kind, Macro},
-    functions,
+    budget::{LIMIT_EXCEEDED, Meter},
+    cost, functions,
     value::{Key, Value},
 };
 
-/// Elements visited by one evaluation before it is given up: a bound on what an expression may cost.
-const MAX_STEPS: usize = 1_000_000;
-
 /// Evaluates a tree.
-pub fn evaluate(expr: &Expr, variables: &Variables) -> Result<Value, Error> {
-    let mut interpreter = Interpreter { variables, locals: Vec::new(), steps: 0 };
-    interpreter.eval(expr)
+pub fn evaluate(expr: &Expr, variables: &dyn Activation, meter: &mut Meter) -> Result<Value, Error> {
+    let mut interpreter = Interpreter { variables, locals: Vec::new(), meter };
+    let outcome = interpreter.eval(expr);
+    // What is made of shared parts may be far larger than what was done to make it.
+    let fits = outcome.as_ref().is_ok_and(|value| meter.look_through(value).is_ok());
+    if meter.is_exceeded() || (outcome.is_ok() && !fits) {
+        return Err(Error::new(LIMIT_EXCEEDED));
+    }
+    outcome
 }
 
 struct Interpreter<'a> {
-    variables: &'a Variables,
+    variables: &'a dyn Activation,
     /// Variables of the macros around the present node, innermost last.
     locals: Vec<(&'a str, Value)>,
-    steps: usize,
+    meter: &'a mut Meter,
 }
 
 impl<'a> Interpreter<'a> {
     fn eval(&mut self, expr: &'a Expr) -> Result<Value, Error> {
-        self.steps += 1;
-        if self.steps > MAX_STEPS {
-            return Err(Error::at(expr.offset, "operation cancelled: actual cost limit exceeded"));
-        }
+        self.meter.work(1)?;
         let result = match &expr.kind {
             Kind::Literal(value) => Ok(value.clone()),
             Kind::Ident(name) => self.ident(name),
@@ -49,20 +50,22 @@ impl<'a> Interpreter<'a> {
         result.map_err(|error| Error { offset: error.offset.or(Some(expr.offset)), ..error })
     }
 
-    fn ident(&self, name: &str) -> Result<Value, Error> {
-        let local = self.locals.iter().rev().find(|(local, _)| *local == name).map(|(_, value)| value);
-        let value = local.or_else(|| self.variables.get(name)).cloned();
-        value
-            .or_else(|| functions::type_value(name))
-            .ok_or_else(|| Error::new(format!("undeclared reference to '{name}' (in container '')")))
+    fn ident(&mut self, name: &str) -> Result<Value, Error> {
+        self.meter.charge(cost::SELECT_AND_IDENT)?;
+        if let Some((_, value)) = self.locals.iter().rev().find(|(local, _)| *local == name) {
+            return Ok(value.clone());
+        }
+        let found = self.variables.find(name).or_else(|| functions::type_value(name).map(Ok));
+        found.unwrap_or_else(|| Err(Error::new(format!("undeclared reference to '{name}' (in container '')"))))
     }
 
     fn select(&mut self, operand: &'a Expr, field: &str, test: bool, optional: bool) -> Result<Value, Error> {
         // `a.b` may also be one variable with a dotted name.
         if let Kind::Ident(name) = &operand.kind
-            && let Some(value) = self.variables.get(&format!("{name}.{field}"))
+            && let Some(value) = self.variables.find_field(name, field)
         {
-            return Ok(if test { Value::Bool(true) } else { value.clone() });
+            self.meter.charge(if test { cost::SELECT_AND_IDENT } else { 2 * cost::SELECT_AND_IDENT })?;
+            return if test { Ok(Value::Bool(true)) } else { value };
         }
         // A type may have a dotted name, too.
         if begins_a_type(operand)
@@ -71,6 +74,9 @@ impl<'a> Interpreter<'a> {
             return Ok(value);
         }
         let operand = self.eval(operand)?;
+        if !test {
+            self.meter.charge(cost::SELECT_AND_IDENT)?;
+        }
         let (operand, chained) = match operand {
             Value::Optional(None) => return Ok(if test { Value::Bool(false) } else { Value::Optional(None) }),
             Value::Optional(Some(inner)) => ((*inner).clone(), true),
@@ -104,11 +110,11 @@ impl<'a> Interpreter<'a> {
             _ => {
                 if let Some(name) = target.and_then(|target| namespaced(target, function)) {
                     let values = args.iter().map(|arg| self.eval(arg)).collect::<Result<Vec<_>, _>>()?;
-                    return functions::call(&name, None, values);
+                    return functions::call(&name, None, values, self.meter);
                 }
                 let target = target.map(|target| self.eval(target)).transpose()?;
                 let values = args.iter().map(|arg| self.eval(arg)).collect::<Result<Vec<_>, _>>()?;
-                functions::call(function, target, values)
+                functions::call(function, target, values, self.meter)
             }
         }
     }
@@ -135,6 +141,8 @@ impl<'a> Interpreter<'a> {
     /// `cel.bind(name, value, expression)`
     fn bind(&mut self, args: &'a [Expr]) -> Result<Value, Error> {
         let Kind::Ident(name) = &args[0].kind else { return Err(Error::new("argument must be a simple name")) };
+        // The value is that of a loop over an empty list.
+        self.meter.charge(cost::LIST)?;
         let value = self.eval(&args[1])?;
         self.locals.push((name, value));
         let result = self.eval(&args[2]);
@@ -143,6 +151,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn list(&mut self, items: &'a [Expr]) -> Result<Value, Error> {
+        self.meter.charge(cost::LIST)?;
         let mut list = Vec::with_capacity(items.len());
         for item in items {
             list.extend(self.entry(item)?);
@@ -160,6 +169,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn map(&mut self, entries: &'a [(Expr, Expr)]) -> Result<Value, Error> {
+        self.meter.charge(cost::MAP)?;
         let mut map = BTreeMap::new();
         for (key, value) in entries {
             let key = self.eval(key)?;
@@ -173,6 +183,7 @@ impl<'a> Interpreter<'a> {
 
     /// `Object{...}`: a map of its fields; what a policy's mutation writes.
     fn structure(&mut self, _name: &str, fields: &'a [(String, Expr)]) -> Result<Value, Error> {
+        self.meter.charge(cost::STRUCT)?;
         let mut map = BTreeMap::new();
         for (name, value) in fields {
             if let Some(value) = self.entry(value)? {
@@ -184,6 +195,8 @@ impl<'a> Interpreter<'a> {
 
     fn comprehension(&mut self, comprehension: &'a Comprehension) -> Result<Value, Error> {
         let range = self.eval(&comprehension.range)?;
+        let costs = cost::looped(comprehension.which);
+        self.meter.charge(costs.before + costs.after)?;
         let elements: Vec<(Value, Value)> = match &range {
             Value::List(items) => (0_i64..).map(Value::Int).zip(items.iter().cloned()).collect(),
             Value::Map(entries) => entries.iter().map(|(key, value)| (Value::from(key), value.clone())).collect(),
@@ -204,7 +217,8 @@ impl<'a> Interpreter<'a> {
             let element = self.locals[depth].1.clone();
             let step = self.step(comprehension, element, &mut fold);
             self.locals.truncate(depth);
-            if step? == Done::Yes {
+            // `all` and `exists` go on after an error, but not after this one.
+            if step? == Done::Yes || self.meter.is_exceeded() {
                 break;
             }
         }
@@ -221,9 +235,13 @@ impl<'a> Interpreter<'a> {
                 Err(error) => Err(error),
             },
         };
+        let costs = cost::looped(comprehension.which);
         if matches!(comprehension.which, Macro::All | Macro::Exists) {
+            self.meter.charge(costs.test + costs.taken)?;
             return Ok(fold.decide(holds));
         }
+        let is_taken = holds != Ok(false);
+        self.meter.charge(if is_taken { costs.taken } else { cost::SKIPPED })?;
         match (comprehension.which, holds?) {
             (Macro::ExistsOne, holds) => fold.count += usize::from(holds),
             (Macro::Filter, true) => fold.items.push(element),
@@ -337,7 +355,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Program;
+    use crate::{Program, Variables};
 
     fn run(source: &str) -> Result<Value, Error> {
         let object = json!({"spec": {"replicas": 3, "names": ["a", "b"], "limits": {"cpu": 2}}, "kind": "Pod"});

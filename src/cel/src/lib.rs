@@ -10,6 +10,7 @@
 //! Read in this order.
 
 pub mod ast;
+pub mod budget;
 pub mod checker;
 pub mod cost;
 pub mod declarations;
@@ -84,6 +85,28 @@ pub fn show(errors: &[Error], source: &str) -> String {
 /// The variables of an evaluation.
 pub type Variables = BTreeMap<String, Value>;
 
+/// Where an evaluation finds its variables.
+///
+/// Go: cel-go/interpreter/activation.go Activation
+pub trait Activation {
+    /// Returns a variable; `None` if there is none of this name.
+    fn find(&self, name: &str) -> Option<Result<Value, Error>>;
+
+    /// Returns a variable with a dotted name, `scope.field`.
+    fn find_field(&self, scope: &str, field: &str) -> Option<Result<Value, Error>>;
+}
+
+impl Activation for Variables {
+    fn find(&self, name: &str) -> Option<Result<Value, Error>> {
+        self.get(name).cloned().map(Ok)
+    }
+
+    fn find_field(&self, scope: &str, field: &str) -> Option<Result<Value, Error>> {
+        let is_it = |name: &str| name.strip_prefix(scope).and_then(|rest| rest.strip_prefix('.')) == Some(field);
+        self.iter().find(|(name, _)| is_it(name)).map(|(_, value)| Ok(value.clone()))
+    }
+}
+
 impl Program {
     /// Parses a source text.
     pub fn compile(source: &str) -> Result<Self, Error> {
@@ -108,12 +131,19 @@ impl Program {
     }
 
     /// Evaluates against variables.
-    pub fn evaluate(&self, variables: &Variables) -> Result<Value, Error> {
-        interpreter::evaluate(&self.expr, variables)
+    pub fn evaluate(&self, variables: &dyn Activation) -> Result<Value, Error> {
+        self.metered(variables).0
+    }
+
+    /// Evaluates against variables, and tells what it cost. What costs more than one expression may is given up.
+    pub fn metered(&self, variables: &dyn Activation) -> (Result<Value, Error>, u64) {
+        let mut meter = budget::Meter::new(budget::PER_CALL_LIMIT);
+        let outcome = interpreter::evaluate(&self.expr, variables, &mut meter);
+        (outcome, meter.cost())
     }
 
     /// Evaluates to a truth value; anything else is an error.
-    pub fn matches(&self, variables: &Variables) -> Result<bool, Error> {
+    pub fn matches(&self, variables: &dyn Activation) -> Result<bool, Error> {
         match self.evaluate(variables)? {
             Value::Bool(truth) => Ok(truth),
             other => Err(Error::new(format!("expression must be a bool, not {}", other.type_name()))),

@@ -158,6 +158,14 @@ impl Value {
         }
     }
 
+    /// Returns the items, if it is a list.
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Self::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
     /// Returns a list.
     pub fn list(items: Vec<Value>) -> Self {
         Self::List(Arc::new(items))

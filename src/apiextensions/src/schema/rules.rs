@@ -7,8 +7,9 @@
 //!
 //! A rule that does not look at the old value and was broken before is only warned of (ratcheting).
 //!
-//! Simplified: what an evaluation costs is bounded for each rule, not summed up over all of them; lists that are sets or
-//! maps are compared item by item, in order.
+//! All rules of an object share a budget: when it is spent no further rule is evaluated, and that is an error.
+//!
+//! Simplified: lists that are sets or maps are compared item by item, in order.
 //!
 //! Go: apiextensions-apiserver/pkg/apiserver/schema/cel/{compilation,validation}.go, apiserver/pkg/cel/common/values.go
 
@@ -19,7 +20,11 @@ use apimachinery::{
     schema::model::{ArrayType, Kind, ObjectType, Schema},
     validation::field::{BadValue, Error, ErrorList, Path},
 };
-use cel::{Program, Value as CelValue, Variables, value::Key};
+use cel::{
+    Program, Value as CelValue, Variables,
+    budget::{self, Budget},
+    value::Key,
+};
 use serde_json::Value;
 
 use crate::validation::fieldpath::{self, Notation};
@@ -60,7 +65,8 @@ struct Rule {
     text: String,
     program: Result<Program, String>,
     message: String,
-    message_expression: Option<Program>,
+    /// With its text.
+    message_expression: Option<(String, Program)>,
     reason: String,
     /// Below the node: `x`, `o.y`.
     field_path: String,
@@ -144,7 +150,8 @@ impl Rules {
     /// Returns the rules that a value breaks; `old` is what it was, for a change. `warn` is told of those that were
     /// broken before.
     pub fn validate(&self, value: &Value, old: Option<&Value>, warn: &mut dyn FnMut(String)) -> ErrorList {
-        let mut run = Run { errors: ErrorList::new(), warn };
+        let budget = Budget::new(budget::RUNTIME_CEL_COST_BUDGET);
+        let mut run = Run { errors: ErrorList::new(), warn, budget: Some(budget) };
         run.node(self, &Path::default(), value, Before { old, parent_unchanged: false });
         run.errors
     }
@@ -161,7 +168,10 @@ impl Rule {
             uses_old_self: program.as_ref().is_ok_and(|program| program.uses("oldSelf")),
             optional_old_self: rule["optionalOldSelf"].as_bool().unwrap_or_default(),
             message: text("message").trim().to_owned(),
-            message_expression: Program::compile(&message_expression).ok().filter(|_| !message_expression.is_empty()),
+            message_expression: Program::compile(&message_expression)
+                .ok()
+                .filter(|_| !message_expression.is_empty())
+                .map(|program| (message_expression, program)),
             reason: text("reason"),
             field_path: if rule["fieldPath"].is_string() { field_path } else { String::new() },
             program,
@@ -174,17 +184,37 @@ impl Rule {
         if self.message.is_empty() { self.text.trim() } else { &self.message }
     }
 
-    /// Go: ruleMessageOrDefault, evalMessageExpression
-    fn explain(&self, variables: &Variables) -> String {
-        if let Some(expression) = &self.message_expression
-            && let Ok(CelValue::String(text)) = expression.evaluate(variables)
-        {
-            let text = text.trim();
-            if !text.is_empty() && text.len() <= MAX_MESSAGE && !text.contains('\n') {
-                return text.to_owned();
+    /// Where an error of it stands.
+    fn place(&self, path: &Path) -> Path {
+        if self.field_path.is_empty() { path.clone() } else { path.child(&self.field_path) }
+    }
+
+    /// Says what is wrong; the error ends the evaluation. Go: ruleMessageOrDefault, evalMessageExpression
+    fn explain(&self, variables: &Variables, budget: &mut Budget) -> Result<String, String> {
+        if let Some((text, expression)) = &self.message_expression {
+            let (outcome, cost) = expression.metered(variables);
+            budget.spend(cost).map_err(|_| {
+                "messageExpression evaluation failed due to running out of cost budget, \
+                 no further validation rules will be run"
+                    .to_owned()
+            })?;
+            match outcome {
+                Ok(CelValue::String(message)) => {
+                    let message = message.trim();
+                    if !message.is_empty() && message.len() <= MAX_MESSAGE && !message.contains('\n') {
+                        return Ok(message.to_owned());
+                    }
+                }
+                Err(error) if error.message.starts_with(budget::LIMIT_EXCEEDED) => {
+                    return Err(format!(
+                        "no further validation rules will be run due to call cost exceeds limit for \
+                         messageExpression: {text:?}"
+                    ));
+                }
+                Ok(_) | Err(_) => {}
             }
         }
-        if self.message.is_empty() { format!("failed rule: {}", self.name()) } else { self.message.clone() }
+        Ok(if self.message.is_empty() { format!("failed rule: {}", self.name()) } else { self.message.clone() })
     }
 }
 
@@ -192,11 +222,13 @@ impl Rule {
 struct Run<'a> {
     errors: ErrorList,
     warn: &'a mut dyn FnMut(String),
+    /// What is left to spend; none: no further rule is evaluated.
+    budget: Option<Budget>,
 }
 
 impl Run<'_> {
     fn node(&mut self, rules: &Rules, path: &Path, value: &Value, before: Before<'_>) {
-        if value.is_null() {
+        if value.is_null() || self.budget.is_none() {
             return;
         }
         self.expressions(rules, path, value, before);
@@ -227,12 +259,21 @@ impl Run<'_> {
         }
     }
 
+    /// Ends the evaluation with an error.
+    fn stop(&mut self, path: &Path, kind: &str, why: impl Into<String>) {
+        self.budget = None;
+        self.errors.push(Error::invalid(path, kind, why));
+    }
+
     /// Go: validateExpressions
     fn expressions(&mut self, rules: &Rules, path: &Path, value: &Value, before: Before<'_>) {
         if rules.rules.is_empty() {
             return;
         }
         let kind = type_name(&rules.schema);
+        if self.budget.is_some_and(Budget::is_spent) {
+            return self.stop(path, kind, budget::OUT_OF_BUDGET);
+        }
         let shown = |value: &Value| to_cel(&rules.schema, value, rules.place);
         let old = before.old.filter(|old| !old.is_null());
         let mut variables = Variables::from([("self".to_owned(), shown(value))]);
@@ -247,20 +288,37 @@ impl Run<'_> {
                 (false, Some(old)) => drop(variables.insert("oldSelf".to_owned(), old)),
                 (false, None) => {}
             }
-            match rule.program.as_ref().map(|program| program.evaluate(&variables)) {
-                Ok(Ok(CelValue::Bool(true))) => {}
-                Ok(Ok(_)) => {
-                    let error = broken(rule, path, value, kind, &variables);
+            let Some(budget) = &mut self.budget else { return };
+            let (outcome, cost) = match &rule.program {
+                Ok(program) => program.metered(&variables),
+                Err(error) => {
+                    self.errors.push(Error::invalid(path, kind, format!("rule compile error: {error}")));
+                    continue;
+                }
+            };
+            if budget.spend(cost).is_err() {
+                return self.stop(path, kind, budget::OUT_OF_BUDGET);
+            }
+            match outcome {
+                Ok(CelValue::Bool(true)) => {}
+                Ok(_) => {
+                    let error = match rule.explain(&variables, budget) {
+                        Ok(detail) => broken(rule, path, value, kind, detail),
+                        Err(why) => {
+                            self.budget = None;
+                            Error::invalid(&rule.place(path), kind, why)
+                        }
+                    };
                     if !rule.uses_old_self && before.unchanged(value) {
                         (self.warn)(error.to_string());
                     } else {
                         self.errors.push(error);
                     }
                 }
-                Ok(Err(error)) => {
-                    self.errors.push(Error::invalid(path, kind, evaluation_error(rule, &error.message)));
+                Err(error) if error.message.starts_with(budget::LIMIT_EXCEEDED) => {
+                    return self.stop(path, kind, evaluation_error(rule, &error.message));
                 }
-                Err(error) => self.errors.push(Error::invalid(path, kind, format!("rule compile error: {error}"))),
+                Err(error) => self.errors.push(Error::invalid(path, kind, evaluation_error(rule, &error.message))),
             }
         }
     }
@@ -275,9 +333,8 @@ fn same_item<'a>(keys: &[String], old: Option<&'a Value>, item: &Value) -> Optio
 }
 
 /// Go: fieldErrorForReason
-fn broken(rule: &Rule, path: &Path, value: &Value, kind: &str, variables: &Variables) -> Error {
-    let path = if rule.field_path.is_empty() { path.clone() } else { path.child(&rule.field_path) };
-    let detail = rule.explain(variables);
+fn broken(rule: &Rule, path: &Path, value: &Value, kind: &str, detail: String) -> Error {
+    let path = rule.place(path);
     let shown = if matches!(kind, "object" | "array") { BadValue::Omitted } else { BadValue::from(value.clone()) };
     match rule.reason.as_str() {
         "FieldValueForbidden" => Error::forbidden(&path, detail),
@@ -294,7 +351,7 @@ fn evaluation_error(rule: &Rule, error: &str) -> String {
             "'{error}': call arguments did not match a supported operator, function or macro signature for rule: {name}"
         );
     }
-    if error.starts_with("operation cancelled: actual cost limit exceeded") {
+    if error.starts_with(budget::LIMIT_EXCEEDED) {
         return format!(
             "'{error}': no further validation rules will be run due to call cost exceeds limit for rule: {name}"
         );
@@ -429,6 +486,26 @@ mod tests {
         assert_eq!(
             broken(document, json!({"a": "2", "b": "y"}), Some(old)),
             [r#"a: Invalid value: "2": stays"#, r#"warning: b: Invalid value: "y": is x"#]
+        );
+    }
+
+    #[test]
+    fn rules_share_a_budget_and_each_has_a_limit() {
+        let rule = |count: u64| json!({"rule": format!("lists.range({count}).size() > 0"), "message": "some"});
+        let last = json!({"rule": "false", "message": "never"});
+        let document = |rules: Vec<Value>| json!({"type": "object", "x-kubernetes-validations": rules});
+        let mut dear: Vec<Value> = (0..11).map(|_| rule(900_000)).collect();
+        assert_eq!(broken(document(dear.clone()), json!({}), None), Vec::<String>::new());
+        dear.extend([rule(900_000), last.clone()]);
+        assert_eq!(
+            broken(document(dear), json!({}), None),
+            ["<nil>: Invalid value: \"object\": validation failed due to running out of cost budget, \
+              no further validation rules will be run"]
+        );
+        assert_eq!(
+            broken(document(vec![rule(1_100_000), last]), json!({}), None),
+            ["<nil>: Invalid value: \"object\": 'operation cancelled: actual cost limit exceeded': \
+              no further validation rules will be run due to call cost exceeds limit for rule: some"]
         );
     }
 

@@ -5,7 +5,7 @@
 use super::{Checker, Local};
 use crate::{
     ast::{Comprehension, Macro},
-    cost::{Entry, Range, Weighed},
+    cost::{self, Entry, Range, Weighed},
     types::Type,
 };
 
@@ -94,30 +94,29 @@ impl Checker<'_> {
     ) -> Weighed {
         let kind = self.known.substitute(&range.kind);
         let count = range.size_or_unknown();
-        let (one, two) = (Range::ONE, Range::fixed(2));
-        // A choice between a step and leaving the result as it is, which costs one.
-        let choice = |step: Range| if is_filtered { holds.plus(step.or(one)) } else { step };
+        let (one, costs) = (Range::ONE, cost::looped(comprehension.which));
+        let taken = Range::fixed(costs.taken);
+        let choice = |step: Range| if is_filtered { holds.plus(step.or(Range::fixed(cost::SKIPPED))) } else { step };
         let item = || match &kind {
             Type::List(item) => (**item).clone(),
             Type::Map(key, _) => (**key).clone(),
             _ => Type::Dyn,
         };
-        let (result, before, each, after, entry) = match comprehension.which {
+        let (result, each, entry) = match comprehension.which {
             Macro::All | Macro::Exists => {
-                let test = if comprehension.which == Macro::All { two } else { Range::fixed(3) };
-                let step = Range { min: 1, max: one.plus(holds).max };
-                (Type::Bool, Range::ZERO, test.plus(step), one, None)
+                let step = Range { min: taken.min, max: taken.plus(holds).max };
+                (Type::Bool, Range::fixed(costs.test).plus(step), None)
             }
-            Macro::ExistsOne => (Type::Bool, Range::ZERO, holds.plus(two.or(one)), two, None),
+            Macro::ExistsOne => (Type::Bool, choice(taken), None),
             Macro::Filter => {
                 let value = range.entry.map(|entry| Entry { key: one, value: entry.value.or(Range::ZERO) });
-                (Type::list(item()), Range::fixed(10), choice(Range::fixed(13)), one, value)
+                (Type::list(item()), choice(taken), value)
             }
             Macro::Map | Macro::TransformList => {
                 let transform = transform.unwrap_or_else(|| self.plain(Type::Error, Range::ZERO));
                 let value = transform.size_or_unknown().or(Range::ZERO);
-                let step = choice(transform.cost.plus(Range::fixed(12)));
-                (Type::list(transform.kind), Range::fixed(10), step, one, Some(Entry { key: one, value }))
+                let step = choice(transform.cost.plus(taken));
+                (Type::list(transform.kind), step, Some(Entry { key: one, value }))
             }
             Macro::TransformMap | Macro::TransformMapEntry => {
                 let transform = transform.unwrap_or_else(|| self.plain(Type::Error, Range::ZERO));
@@ -131,10 +130,11 @@ impl Checker<'_> {
                 } else {
                     transform.kind
                 };
-                (made, Range::fixed(30), choice(transform.cost.plus(two)), one, None)
+                (made, choice(transform.cost.plus(taken)), None)
             }
         };
-        let cost = range.cost.plus(before).plus(after).plus(count.times(each));
+        let once = Range::fixed(costs.before + costs.after);
+        let cost = range.cost.plus(once).plus(count.times(each));
         let size = if result == Type::Bool { Some(one) } else { Some(count) };
         Weighed { size, entry, ..self.plain(self.known.substitute(&result), cost) }
     }

@@ -117,7 +117,10 @@ fn flat(item: &Value) -> Vec<Value> {
 
 fn sum(items: &[Value]) -> Result<Value, Error> {
     let Some((first, rest)) = items.split_first() else { return Ok(Value::Int(0)) };
-    rest.iter().try_fold(first.clone(), |sum, item| super::call("_+_", None, vec![sum, item.clone()]))
+    rest.iter().try_fold(first.clone(), |sum, item| {
+        let args = [sum, item.clone()];
+        super::arithmetic::operator("_+_", &args).unwrap_or_else(|| Err(super::no_overload("_+_", &args)))
+    })
 }
 
 fn extreme(name: &str, items: &[Value]) -> Result<Value, Error> {

@@ -11,7 +11,7 @@ pub mod time;
 
 use std::sync::Arc;
 
-use crate::{Error, value::Value};
+use crate::{Error, budget::Meter, value::Value};
 
 /// Names of types are values: `type(1) == int`.
 pub fn type_value(name: &str) -> Option<Value> {
@@ -62,13 +62,16 @@ pub fn is_namespaced(name: &str) -> bool {
     )
 }
 
-/// Calls a function or, with a target, a method.
-pub fn call(name: &str, target: Option<Value>, args: Vec<Value>) -> Result<Value, Error> {
+/// Calls a function or, with a target, a method. What it costs is counted first.
+pub fn call(name: &str, target: Option<Value>, args: Vec<Value>, meter: &mut Meter) -> Result<Value, Error> {
     let mut all = Vec::with_capacity(args.len() + 1);
     let is_method = target.is_some();
     all.extend(target);
     all.extend(args);
-    let found = if is_method {
+    meter.call(name, &all)?;
+    let found = if matches!(name, "matches" | "find" | "findAll") {
+        strings::regular(name, &all, meter)
+    } else if is_method {
         strings::method(name, &all)
             .or_else(|| collections::method(name, &all))
             .or_else(|| time::method(name, &all))

@@ -3,12 +3,12 @@
 //! Go: cel-go/ext/strings.go, apiserver/pkg/cel/library/regex.go
 
 use super::Found;
-use crate::{Error, value::Value};
+use crate::{Error, budget::Meter, value::Value};
 
 /// Methods of strings.
 pub(super) fn method(name: &str, args: &[Value]) -> Found {
     let [Value::String(text), rest @ ..] = args else { return None };
-    pair(name, text, rest).or_else(|| plain(name, text, rest)).or_else(|| regular(name, text, rest))
+    pair(name, text, rest).or_else(|| plain(name, text, rest))
 }
 
 /// Methods with one string argument that answer by comparison.
@@ -59,14 +59,17 @@ fn substring(text: &str, from: i64, to: Option<i64>) -> Result<Value, Error> {
 }
 
 /// Regular expressions of RE2's syntax.
-fn regular(name: &str, text: &str, rest: &[Value]) -> Found {
-    let [Value::String(pattern), more @ ..] = rest else { return None };
-    if !matches!(name, "matches" | "find" | "findAll") {
-        return None;
-    }
-    let Ok(regex) = regex::Regex::new(pattern) else {
-        return Some(Err(Error::new(format!("Illegal regex: {pattern}"))));
+pub(super) fn regular(name: &str, args: &[Value], meter: &mut Meter) -> Found {
+    let [Value::String(text), Value::String(pattern), more @ ..] = args else { return None };
+    let regex = match meter.pattern(pattern) {
+        Ok(regex) => regex,
+        Err(error) => return Some(Err(error)),
     };
+    if name == "findAll"
+        && let Err(error) = meter.make_items(regex.find_iter(text).count() as u64)
+    {
+        return Some(Err(error));
+    }
     let found = || regex.find_iter(text).map(|found| Value::from(found.as_str()));
     Some(Ok(match (name, more) {
         ("matches", []) => Value::Bool(regex.is_match(text)),

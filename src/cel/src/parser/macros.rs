@@ -47,10 +47,16 @@ pub(super) fn method(offset: usize, target: Expr, name: &str, mut args: Vec<Expr
     Ok(Expr { offset, kind: Kind::Comprehension(Box::new(comprehension)) })
 }
 
+/// What is before `optMap` occurs twice in what it stands for, so that each in a chain of them doubles the tree.
+const MAX_COPIED: usize = 10_000;
+
 /// `a.optMap(x, f)`: `f` with the value of `a`, if there is one.
 fn optional_map(offset: usize, target: Expr, name: &str, args: Vec<Expr>) -> Result<Expr, Error> {
     let [variable, result] = <[Expr; 2]>::try_from(args).expect("two arguments");
     simple_name(&variable)?;
+    if target.nodes() > MAX_COPIED {
+        return Err(Error::at(offset, "expression too large"));
+    }
     let ident = |name: &str| Expr { offset, kind: Kind::Ident(name.to_owned()) };
     let value = call(offset, "value", Some(target.clone()), Vec::new());
     let mut mapped = call(offset, "bind", Some(ident("cel")), vec![variable, value, result]);

@@ -361,7 +361,7 @@ impl Validator {
 
 impl Pattern {
     fn new(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self { text: text.to_owned(), regex: Regex::new(text).ok() })
+        (!text.is_empty()).then(|| Self { text: text.to_owned(), regex: cel::regexp::compile(text).ok() })
     }
 
     fn matches(&self, text: &str) -> bool {

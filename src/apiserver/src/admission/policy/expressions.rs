@@ -2,13 +2,17 @@
 //!
 //! Go: apiserver/pkg/admission/plugin/cel/{filter,composition}.go
 
-use std::collections::BTreeMap;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    sync::Arc,
+};
 
 use apimachinery::runtime::object::Object;
 use cel::{
-    Program, Value as CelValue, Variables,
+    Activation, Program, Value as CelValue, Variables,
     ast::{Expr, Kind},
-    value::Key,
+    budget::{Budget, OutOfBudget},
 };
 use serde_json::Value;
 
@@ -58,82 +62,127 @@ fn check_type_names(expr: &Expr, place: Option<&str>) -> Result<(), String> {
     fields.iter().try_for_each(|(field, value)| check_type_names(value, Some(&format!("{name}.{field}"))))
 }
 
-/// The variables of one evaluation.
-pub struct Scope {
-    variables: Variables,
-    /// Variables of the policy that fail, with the reason: an error only for those who use them.
-    failed: BTreeMap<String, String>,
+/// The variables of the evaluations of one kind of expression of a policy.
+///
+/// Those that the policy defines are evaluated when they are first used: what is not used may fail, and costs nothing.
+///
+/// Go: apiserver/pkg/admission/plugin/cel/{activation,composition}.go
+pub struct Scope<'a> {
+    given: Arc<Variables>,
+    own: &'a [(String, Expression)],
+    /// What the policy's own variables are, as far as they have been used; `None` while one is evaluated.
+    used: RefCell<BTreeMap<&'a str, Option<Result<CelValue, cel::Error>>>>,
+    /// What they have cost since somebody asked.
+    cost: Cell<u64>,
 }
 
-impl Scope {
-    /// Makes the variables of a write: `request` is the review's, with its objects; parameters and namespace may be
-    /// absent.
-    pub fn new(request: &Value, params: Option<&Object>, namespace: Option<&Object>) -> Self {
-        let mut request = request.as_object().cloned().unwrap_or_default();
-        let mut take = |name: &str| CelValue::from(&request.remove(name).unwrap_or_default());
-        let (object, old) = (take("object"), take("oldObject"));
-        let shown = |object: Option<&Object>| {
-            object.map_or(CelValue::Null, |object| CelValue::from(&Value::Object(object.0.clone())))
+/// Makes the variables that are given: `request` is the review's, with its objects; parameters and namespace may be
+/// absent.
+pub fn given(request: &Value, params: Option<&Object>, namespace: Option<&Object>) -> Arc<Variables> {
+    let mut request = request.as_object().cloned().unwrap_or_default();
+    let mut take = |name: &str| CelValue::from(&request.remove(name).unwrap_or_default());
+    let (object, old) = (take("object"), take("oldObject"));
+    let shown = |object: Option<&Object>| {
+        object.map_or(CelValue::Null, |object| CelValue::from(&Value::Object(object.0.clone())))
+    };
+    let variables = [
+        ("object", object),
+        ("oldObject", old),
+        ("request", CelValue::from(&Value::Object(request))),
+        ("params", shown(params)),
+        ("namespaceObject", shown(namespace)),
+    ];
+    Arc::new(variables.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+impl<'a> Scope<'a> {
+    /// Adds a policy's own variables to those that are given.
+    pub fn new(given: Arc<Variables>, own: &'a [(String, Expression)]) -> Self {
+        Self { given, own, used: RefCell::default(), cost: Cell::new(0) }
+    }
+
+    /// Evaluates; the error names the expression. What it costs, variables included, is taken from the budget.
+    pub fn evaluate(
+        &self,
+        expression: &Expression,
+        budget: &mut Budget,
+    ) -> Result<Result<CelValue, String>, OutOfBudget> {
+        let (outcome, cost) = match &expression.program {
+            Ok(program) => program.metered(self),
+            Err(error) => (Err(error.clone()), 0),
         };
-        let variables = [
-            ("object", object),
-            ("oldObject", old),
-            ("request", CelValue::from(&Value::Object(request))),
-            ("params", shown(params)),
-            ("namespaceObject", shown(namespace)),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
-        Self { variables, failed: BTreeMap::new() }
+        budget.spend(self.cost.take())?;
+        budget.spend(cost)?;
+        Ok(outcome.map_err(|error| format!("expression '{}' resulted in error: {}", expression.text, error.message)))
+    }
+}
+
+impl Activation for Scope<'_> {
+    fn find(&self, name: &str) -> Option<Result<CelValue, cel::Error>> {
+        self.given.find(name)
     }
 
-    /// Adds the policy's own variables, in order: each may use those before it.
-    pub fn compose(&mut self, variables: &[(String, Expression)]) {
-        let mut composed: BTreeMap<Key, CelValue> = BTreeMap::new();
-        self.variables.insert("variables".to_owned(), CelValue::Map(composed.clone().into()));
-        for (name, expression) in variables {
-            match self.run(expression) {
-                Ok(value) => drop(composed.insert(Key::String(name.as_str().into()), value)),
-                Err(error) => drop(self.failed.insert(name.clone(), error)),
-            }
-            self.variables.insert("variables".to_owned(), CelValue::Map(composed.clone().into()));
+    fn find_field(&self, scope: &str, field: &str) -> Option<Result<CelValue, cel::Error>> {
+        if scope != "variables" {
+            return None;
         }
-    }
-
-    /// Evaluates; the error is that of the evaluation alone.
-    fn run(&self, expression: &Expression) -> Result<CelValue, String> {
-        let outcome =
-            expression.program.as_ref().map_err(Clone::clone).and_then(|program| program.evaluate(&self.variables));
-        outcome.map_err(|error| {
-            // A variable that failed is missing; whoever misses it is told why.
-            let missing = error.message.strip_prefix("no such key: ");
-            match missing.and_then(|name| Some((name, self.failed.get(name)?))) {
-                Some((name, reason)) => format!("composited variable {name:?} fails to evaluate: {reason}"),
-                None => error.message,
-            }
-        })
-    }
-
-    /// Evaluates; the error names the expression.
-    pub fn evaluate(&self, expression: &Expression) -> Result<CelValue, String> {
-        self.run(expression).map_err(|error| format!("expression '{}' resulted in error: {error}", expression.text))
+        let (name, expression) = self.own.iter().find(|(name, _)| name == field)?;
+        if let Some(known) = self.used.borrow().get(&**name) {
+            return known.clone();
+        }
+        self.used.borrow_mut().insert(name, None);
+        let (outcome, cost) = match &expression.program {
+            Ok(program) => program.metered(self),
+            Err(error) => (Err(error.clone()), 0),
+        };
+        self.cost.set(self.cost.get().saturating_add(cost));
+        let outcome = outcome.map_err(|error| {
+            cel::Error::new(format!("composited variable {name:?} fails to evaluate: {}", error.message))
+        });
+        self.used.borrow_mut().insert(name, Some(outcome.clone()));
+        Some(outcome)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cel::budget::RUNTIME_CEL_COST_BUDGET;
     use serde_json::json;
 
     use super::*;
 
+    fn variables(texts: &[(&str, &str)]) -> Vec<(String, Expression)> {
+        texts.iter().map(|(name, text)| ((*name).to_owned(), Expression::new(text))).collect()
+    }
+
     #[test]
     fn a_variable_fails_only_for_those_who_use_it() {
-        let mut scope = Scope::new(&json!({"object": {"metadata": {"name": "a"}}}), None, None);
-        let variable = |name: &str, text: &str| (name.to_owned(), Expression::new(text));
-        scope.compose(&[variable("n", "object.data.none"), variable("name", "object.metadata.name")]);
-        let evaluate = |text: &str| scope.evaluate(&Expression::new(text)).map(|value| value.to_json());
-        assert_eq!(evaluate("variables.name + '!'"), Ok(json!("a!")));
+        let given = given(&json!({"object": {"metadata": {"name": "a"}}}), None, None);
+        let own = variables(&[("n", "object.data.none"), ("name", "object.metadata.name"), ("m", "variables.name")]);
+        let scope = Scope::new(given, &own);
+        let evaluate = |text: &str| {
+            let outcome = scope.evaluate(&Expression::new(text), &mut Budget::new(RUNTIME_CEL_COST_BUDGET));
+            outcome.expect("cheap").map(|value| value.to_json())
+        };
+        assert_eq!(evaluate("variables.m + '!'"), Ok(json!("a!")));
         let expected = "expression 'variables.n == 1' resulted in error: \
                         composited variable \"n\" fails to evaluate: no such key: data";
         assert_eq!(evaluate("variables.n == 1"), Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn a_variable_costs_once_and_only_if_it_is_used() {
+        let given = given(&json!({}), None, None);
+        let own = variables(&[("dear", "lists.range(10000)"), ("unused", "lists.range(900000)")]);
+        let scope = Scope::new(given, &own);
+        let mut budget = Budget::new(10_100);
+        let expression = Expression::new("size(variables.dear) == 10000");
+        assert_eq!(
+            scope.evaluate(&expression, &mut budget).expect("within").map(|value| value.to_json()),
+            Ok(json!(true))
+        );
+        assert!(scope.evaluate(&expression, &mut budget).is_ok());
+        let again = Expression::new("size(variables.unused) > 0");
+        assert_eq!(scope.evaluate(&again, &mut budget).expect_err("spent"), OutOfBudget);
     }
 }

@@ -17,6 +17,10 @@ use apimachinery::{
     jsonpatch,
     runtime::object::Object,
 };
+use cel::{
+    Value as CelValue,
+    budget::{Budget, RUNTIME_CEL_COST_BUDGET},
+};
 use phase::BoxFuture;
 use serde_json::{Value, json};
 
@@ -27,7 +31,7 @@ use crate::{
         initializer::Initializers,
         interfaces::{Interface, MutationInterface},
         policy::{
-            expressions::{Expression, Scope},
+            expressions::{self, Expression, Scope},
             params::Params,
             source::{Binding, Policy, Source},
         },
@@ -213,9 +217,8 @@ impl Run<'_> {
             let Some(object) = versioned.object.clone() else { break };
             // Every mutation sees what the one before made.
             let request = review::request("", attributes, &versioned, invocation);
-            let mut scope = Scope::new(&request, params, namespace.as_deref());
-            scope.compose(&policy.variables);
-            match changed(mutation, &scope, object, attributes) {
+            let given = expressions::given(&request, params, namespace.as_deref());
+            match changed(mutation, &Scope::new(given, &policy.variables), object, attributes) {
                 Ok(object) => versioned.object = Some(object),
                 Err(message) => refuse(refusals, policy, Some(binding), message),
             }
@@ -279,7 +282,7 @@ fn conclude(attributes: &Attributes, refusals: Vec<String>) -> Result<(), Status
 }
 
 /// Returns the object after a mutation, read and completed as its kind.
-fn changed(mutation: &Mutation, scope: &Scope, object: Object, attributes: &Attributes) -> Result<Object, String> {
+fn changed(mutation: &Mutation, scope: &Scope<'_>, object: Object, attributes: &Attributes) -> Result<Object, String> {
     let changed = match mutation {
         Mutation::Apply(expression) => applied(expression, scope, &object, attributes)?,
         Mutation::Patch(expression) => patched(expression, scope, object)?,
@@ -290,8 +293,19 @@ fn changed(mutation: &Mutation, scope: &Scope, object: Object, attributes: &Attr
     Ok(read)
 }
 
-fn applied(expression: &Expression, scope: &Scope, object: &Object, attributes: &Attributes) -> Result<Object, String> {
-    let value = scope.evaluate(expression)?.to_json();
+/// Every mutation has a budget of its own.
+fn evaluated(expression: &Expression, scope: &Scope<'_>) -> Result<CelValue, String> {
+    let mut budget = Budget::new(RUNTIME_CEL_COST_BUDGET);
+    scope.evaluate(expression, &mut budget).unwrap_or_else(|out_of_budget| Err(out_of_budget.to_string()))
+}
+
+fn applied(
+    expression: &Expression,
+    scope: &Scope<'_>,
+    object: &Object,
+    attributes: &Attributes,
+) -> Result<Object, String> {
+    let value = evaluated(expression, scope)?.to_json();
     expression.check_type_names().map_err(|error| format!("type mismatch: {error}"))?;
     let mut applied = Object::from_value(value).ok_or("unsupported return type from ApplyConfiguration expression")?;
     applied.set_gvk(&object.gvk());
@@ -303,8 +317,8 @@ fn applied(expression: &Expression, scope: &Scope, object: &Object, attributes: 
 }
 
 /// A failed `test` is no failure: the patch does not apply, and nothing changes.
-fn patched(expression: &Expression, scope: &Scope, object: Object) -> Result<Object, String> {
-    let operations = scope.evaluate(expression)?.to_json();
+fn patched(expression: &Expression, scope: &Scope<'_>, object: Object) -> Result<Object, String> {
+    let operations = evaluated(expression, scope)?.to_json();
     expression.check_type_names().map_err(|error| format!("type mismatch: {error}"))?;
     let operations: Vec<Value> = operations.as_array().into_iter().flatten().map(operation).collect();
     let text = Value::from(operations.clone()).to_string();
@@ -334,6 +348,11 @@ fn is_failed_test(operations: &[Value], document: &Value) -> bool {
         let text = Value::from(operations[..count].to_vec()).to_string();
         jsonpatch::parse(text.as_bytes()).is_ok_and(|patch| patch.apply(document).is_ok())
     };
-    let culprit = (1..=operations.len()).find(|count| !applies(*count));
-    culprit.is_some_and(|count| operations[count - 1]["op"] == "test")
+    // Those before it apply and none after it does: it is found by halving, for there may be thousands.
+    let (mut applied, mut failed) = (0, operations.len());
+    while failed - applied > 1 {
+        let middle = usize::midpoint(applied, failed);
+        if applies(middle) { applied = middle } else { failed = middle }
+    }
+    operations.get(applied).is_some_and(|operation| operation["op"] == "test")
 }

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use apimachinery::api::errors::{Cause, StatusError};
-use cel::Value as CelValue;
+use cel::{
+    Value as CelValue, Variables,
+    budget::{Budget, OutOfBudget, RUNTIME_CEL_COST_BUDGET},
+};
 use phase::BoxFuture;
 use serde_json::{Value, json};
 
@@ -17,7 +20,7 @@ use crate::{
         initializer::Initializers,
         interfaces::{Interface, ValidationInterface},
         policy::{
-            expressions::{Expression, Scope},
+            expressions::{self, Expression, Scope},
             params::Params,
             source::{Binding, Policy, Source},
         },
@@ -175,8 +178,8 @@ impl ValidatingPolicies {
             let request = review::request("", attributes, &versioned, &invocation);
             let namespace = self.matcher.namespace_of(attributes).await?;
             for params in params {
-                let scope = Scope::new(&request, params.as_ref(), namespace.as_deref());
-                judgement.judge(policy, binding, checks, scope, &request, &mut published);
+                let given = expressions::given(&request, params.as_ref(), namespace.as_deref());
+                judgement.judge(policy, binding, checks, &given, &request, &mut published);
             }
         }
         for (key, values) in published {
@@ -222,41 +225,59 @@ impl Judgement<'_> {
         policy: &Policy,
         binding: &Binding,
         checks: &Checks,
-        mut scope: Scope,
+        given: &Arc<Variables>,
         request: &Value,
         published: &mut BTreeMap<String, Vec<String>>,
     ) {
         match conditions::evaluate(&policy.conditions, policy.failure_policy, request) {
             Outcome::Matches => {}
             Outcome::DoesNotMatch => return,
-            Outcome::Failed(message) => {
-                self.act(policy, binding, 0, "", Denial { message, reason: String::new() });
-                return;
-            }
+            Outcome::Failed(message) => return self.fail(policy, binding, message),
         }
-        scope.compose(&policy.variables);
-        for (index, check) in checks.validations.iter().enumerate() {
-            let denial = match scope.evaluate(&check.expression) {
-                Ok(CelValue::Bool(true)) => continue,
-                Err(_) if policy.failure_policy == FailurePolicy::Ignore => continue,
-                Err(message) => Denial { message, reason: String::new() },
-                Ok(_) => Denial { message: message(check, &scope), reason: check.reason.clone() },
-            };
-            self.act(policy, binding, index, &check.expression.text, denial);
-        }
-        for (key, expression) in &checks.annotations {
-            match scope.evaluate(expression) {
-                Ok(CelValue::String(value)) if !value.trim().is_empty() => {
-                    let values = published.entry(key.clone()).or_default();
-                    let value = value.trim().to_owned();
-                    if !values.contains(&value) {
-                        values.push(value);
-                    }
+        match validations(policy, checks, given) {
+            Ok(denials) => {
+                for (index, denial) in denials {
+                    self.act(policy, binding, index, &checks.validations[index].expression.text, denial);
                 }
-                Ok(_) => {}
-                Err(_) if policy.failure_policy == FailurePolicy::Ignore => {}
-                Err(message) => self.deny(policy, Some(binding), Denial { message, reason: String::new() }),
             }
+            Err(out_of_budget) => return self.fail(policy, binding, out_of_budget.to_string()),
+        }
+        match annotations(policy, checks, given) {
+            Ok(annotations) => {
+                for (key, outcome) in annotations {
+                    self.annotate(policy, binding, key, outcome, published);
+                }
+            }
+            Err(out_of_budget) => self.fail(policy, binding, out_of_budget.to_string()),
+        }
+    }
+
+    /// The policy as a whole could not be evaluated.
+    fn fail(&mut self, policy: &Policy, binding: &Binding, message: String) {
+        if policy.failure_policy == FailurePolicy::Fail {
+            self.act(policy, binding, 0, "", Denial { message, reason: String::new() });
+        }
+    }
+
+    fn annotate(
+        &mut self,
+        policy: &Policy,
+        binding: &Binding,
+        key: &str,
+        outcome: Result<CelValue, String>,
+        published: &mut BTreeMap<String, Vec<String>>,
+    ) {
+        match outcome {
+            Ok(CelValue::String(value)) if !value.trim().is_empty() => {
+                let values = published.entry(key.to_owned()).or_default();
+                let value = value.trim().to_owned();
+                if !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            Ok(_) => {}
+            Err(_) if policy.failure_policy == FailurePolicy::Ignore => {}
+            Err(message) => self.deny(policy, Some(binding), Denial { message, reason: String::new() }),
         }
     }
 
@@ -303,11 +324,54 @@ impl Judgement<'_> {
     }
 }
 
+/// Evaluates the validations, then, with what is left of the budget, all messages. Returns what is wrong, by index.
+fn validations(policy: &Policy, checks: &Checks, given: &Arc<Variables>) -> Result<Vec<(usize, Denial)>, OutOfBudget> {
+    let mut budget = Budget::new(RUNTIME_CEL_COST_BUDGET);
+    let scope = Scope::new(given.clone(), &policy.variables);
+    let outcomes: Vec<_> = checks
+        .validations
+        .iter()
+        .map(|check| scope.evaluate(&check.expression, &mut budget))
+        .collect::<Result<_, _>>()?;
+    let scope = Scope::new(given.clone(), &policy.variables);
+    let of = |check: &Check| {
+        check.message_expression.as_ref().map(|message| scope.evaluate(message, &mut budget)).transpose()
+    };
+    let messages: Result<Vec<_>, OutOfBudget> = checks.validations.iter().map(of).collect();
+    let ignored = policy.failure_policy == FailurePolicy::Ignore;
+    let mut denials = Vec::new();
+    for (index, (check, outcome)) in checks.validations.iter().zip(outcomes).enumerate() {
+        let failed = |message: String| (!ignored).then_some(Denial { message, reason: String::new() });
+        denials.extend(match (outcome, &messages) {
+            (Err(message), _) => failed(message).map(|denial| (index, denial)),
+            (_, Err(out_of_budget)) => {
+                failed(format!("failed messageExpression: {out_of_budget}")).map(|denial| (index, denial))
+            }
+            (Ok(CelValue::Bool(true)), _) => None,
+            (Ok(_), Ok(messages)) => {
+                let message = message(check, messages[index].as_ref());
+                Some((index, Denial { message, reason: check.reason.clone() }))
+            }
+        });
+    }
+    Ok(denials)
+}
+
+/// Evaluates the annotations, which have a budget of their own.
+fn annotations<'a>(
+    policy: &Policy,
+    checks: &'a Checks,
+    given: &Arc<Variables>,
+) -> Result<Vec<(&'a str, Result<CelValue, String>)>, OutOfBudget> {
+    let mut budget = Budget::new(RUNTIME_CEL_COST_BUDGET);
+    let scope = Scope::new(given.clone(), &policy.variables);
+    let evaluate = |(key, expression): &'a (String, Expression)| Ok((&**key, scope.evaluate(expression, &mut budget)?));
+    checks.annotations.iter().map(evaluate).collect()
+}
+
 /// Says what a check says when it fails.
-fn message(check: &Check, scope: &Scope) -> String {
-    if let Some(expression) = &check.message_expression
-        && let Ok(CelValue::String(text)) = scope.evaluate(expression)
-    {
+fn message(check: &Check, evaluated: Option<&Result<CelValue, String>>) -> String {
+    if let Some(Ok(CelValue::String(text))) = evaluated {
         let text = text.trim();
         if !text.is_empty() && text.len() <= MAX_MESSAGE && !text.contains('\n') {
             return text.to_owned();

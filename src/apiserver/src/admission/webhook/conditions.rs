@@ -3,7 +3,10 @@
 //! Go: apiserver/pkg/admission/plugin/webhook/matchconditions/matcher.go
 
 use apimachinery::validation::field;
-use cel::{Program, Value as CelValue, Variables};
+use cel::{
+    Program, Value as CelValue, Variables,
+    budget::{Budget, OutOfBudget, RUNTIME_CEL_COST_BUDGET_MATCH_CONDITIONS},
+};
 use serde_json::Value;
 
 use crate::admission::webhook::config::FailurePolicy;
@@ -33,13 +36,21 @@ impl Condition {
         Self { program: Program::compile(&expression), expression }
     }
 
-    fn evaluate(&self, variables: &Variables) -> Result<bool, String> {
-        let outcome = self.program.as_ref().map_err(Clone::clone).and_then(|program| program.matches(variables));
-        outcome.map_err(|error| format!("expression '{}' resulted in error: {error}", self.expression))
+    fn evaluate(&self, variables: &Variables, budget: &mut Budget) -> Result<Result<bool, String>, OutOfBudget> {
+        let (outcome, cost) = match &self.program {
+            Ok(program) => program.metered(variables),
+            Err(error) => (Err(error.clone()), 0),
+        };
+        budget.spend(cost)?;
+        let outcome = outcome.and_then(|value| match value {
+            CelValue::Bool(truth) => Ok(truth),
+            other => Err(cel::Error::new(format!("expression must be a bool, not {}", other.type_name()))),
+        });
+        Ok(outcome.map_err(|error| format!("expression '{}' resulted in error: {error}", self.expression)))
     }
 }
 
-/// Evaluates conditions. One that is false wins over any that fail.
+/// Evaluates conditions. One that is false wins over any that fail; that they cost too much together wins over all.
 ///
 /// Go: apiserver/pkg/admission/plugin/webhook/matchconditions/matcher.go Match
 pub fn evaluate(conditions: &[Condition], policy: FailurePolicy, review: &Value) -> Outcome {
@@ -51,9 +62,12 @@ pub fn evaluate(conditions: &[Condition], policy: FailurePolicy, review: &Value)
         ("oldObject".to_owned(), old),
         ("request".to_owned(), CelValue::from(&Value::Object(request))),
     ]);
+    let mut budget = Budget::new(RUNTIME_CEL_COST_BUDGET_MATCH_CONDITIONS);
+    let outcomes: Result<Vec<_>, OutOfBudget> =
+        conditions.iter().map(|condition| condition.evaluate(&variables, &mut budget)).collect();
     let mut errors = Vec::new();
-    for condition in conditions {
-        match condition.evaluate(&variables) {
+    for outcome in outcomes.unwrap_or_else(|out_of_budget| vec![Err(out_of_budget.to_string())]) {
+        match outcome {
             Ok(true) => {}
             Ok(false) => return Outcome::DoesNotMatch,
             Err(error) => errors.push(error),
@@ -85,5 +99,17 @@ mod tests {
         let expected = "expression 'object.data.none == \"x\"' resulted in error: no such key: data";
         assert_eq!(evaluate(&[failing], FailurePolicy::Fail), Outcome::Failed(expected.to_owned()));
         assert_eq!(evaluate(&["request.operation == \"CREATE\""], FailurePolicy::Fail), Outcome::Matches);
+    }
+
+    #[test]
+    fn conditions_share_a_budget() {
+        let condition = |text: &str| Condition::read(&json!({"name": "a", "expression": text}));
+        let dear = || condition("lists.range(900000).size() > 0");
+        let review = json!({"object": null, "oldObject": null});
+        assert_eq!(evaluate(&[dear(), dear()], FailurePolicy::Fail, &review), Outcome::Matches);
+        let conditions = [condition("false"), dear(), dear(), dear()];
+        let expected = Outcome::Failed(cel::budget::OUT_OF_BUDGET.to_owned());
+        assert_eq!(evaluate(&conditions, FailurePolicy::Fail, &review), expected);
+        assert_eq!(evaluate(&conditions, FailurePolicy::Ignore, &review), Outcome::DoesNotMatch);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Go: apiserver/pkg/endpoints/handlers/create.go createHandler
 
+use std::collections::BTreeSet;
+
 use apimachinery::{
     api::errors::StatusError,
     meta::{options::CreateOptions, query::Query},
@@ -61,15 +63,15 @@ pub(super) fn remove_duplicate_owner_references(cx: &Context, object: &mut Objec
     let references = object.0.get_mut("metadata").and_then(|metadata| metadata.get_mut("ownerReferences"));
     let Some(references) = references.and_then(serde_json::Value::as_array_mut) else { return };
     let mut duplicates = Vec::new();
-    let mut kept: Vec<serde_json::Value> = Vec::with_capacity(references.len());
-    for reference in references.drain(..) {
-        if kept.contains(&reference) {
+    // Their texts, for there may be thousands.
+    let mut seen = BTreeSet::new();
+    references.retain(|reference| {
+        let is_new = seen.insert(reference.to_string());
+        if !is_new {
             duplicates.push(reference["uid"].as_str().unwrap_or_default().to_owned());
-        } else {
-            kept.push(reference);
         }
-    }
-    *references = kept;
+        is_new
+    });
     if !duplicates.is_empty() {
         duplicates.sort();
         duplicates.dedup();
