@@ -17,7 +17,13 @@ fn filter() -> EnvFilter {
 /// Lines on standard error, without colours elsewhere.
 pub fn to_stderr() {
     let color = std::io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter()).with_writer(std::io::stderr).with_ansi(color).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter())
+        .with_writer(std::io::stderr)
+        // A line that cannot be written, on a full disk, is lost. To say so on the same stream would panic.
+        .log_internal_errors(false)
+        .with_ansi(color)
+        .init();
 }
 
 /// Lines for the interface: the screen is its own.
