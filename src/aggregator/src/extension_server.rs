@@ -97,7 +97,7 @@ impl ExtensionServer {
         let exchange = async {
             let response = self.transport.send(request).await.map_err(|error| error.to_string())?;
             let (head, body) = response.into_parts();
-            let body = rest::collect(body).await.map_err(|error| error.to_string())?;
+            let body = rest::collect_foreign(body).await.map_err(|error| error.to_string())?;
             Ok(Answer { head, body })
         };
         tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err(Error::Timeout.to_string()))

@@ -26,6 +26,7 @@ pub mod anywhere;
 pub mod certificate_files;
 pub mod outside;
 pub mod tls;
+mod verifier;
 
 pub mod kubeconfig;
 pub mod proxy;

@@ -12,8 +12,10 @@ use apimachinery::{
     },
 };
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use phase::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -275,6 +277,25 @@ pub fn escape(part: &str) -> String {
 pub async fn collect(body: Body) -> Result<Bytes, Error> {
     let collected = body.collect().await.map_err(|error| transport::Error::Unreachable(error.to_string()))?;
     Ok(collected.to_bytes())
+}
+
+/// The longest answer that is taken from a server that is not ours: ten times the largest object, and some.
+pub(crate) const MAX_FOREIGN_BODY: usize = 32 << 20;
+
+/// Reads a whole body of a server that is not ours, if it ends.
+///
+/// No `async` block: the compiler does not see that the future of one could be sent.
+pub fn collect_foreign(body: Body) -> BoxFuture<'static, Result<Bytes, Error>> {
+    Box::pin(Limited::new(body, MAX_FOREIGN_BODY).collect().map(|collected| {
+        let collected = collected.map_err(|error| {
+            transport::Error::Unreachable(if error.is::<LengthLimitError>() {
+                format!("the answer is larger than {MAX_FOREIGN_BODY} octets")
+            } else {
+                error.to_string()
+            })
+        });
+        Ok(collected?.to_bytes())
+    }))
 }
 
 fn decode(bytes: &[u8]) -> Result<Object, Error> {

@@ -30,16 +30,15 @@ use hyper_util::{
 };
 use phase::BoxFuture;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    CertificateError, ClientConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use tokio::net::TcpStream;
 
 use crate::{
     outside,
     transport::{self, Body, Error, Transport},
+    verifier,
 };
 
 /// Something in PEM: at hand, or in a file.
@@ -101,8 +100,13 @@ impl TLSConfig {
         let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
         let builder = match &self.trust {
             Trust::System => builder.with_native_roots().map_err(|error| error.to_string())?,
-            Trust::Bundle(pem) => builder.with_root_certificates(roots(&pem.read()?)?),
-            Trust::Anybody => builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))),
+            Trust::Bundle(pem) => {
+                let bundle = verifier::Bundle::new(&pem.read()?, provider)?;
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(bundle))
+            }
+            Trust::Anybody => {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier::Unverified(provider)))
+            }
         };
         let Some((certificate, key)) = &self.identity else { return Ok(builder.with_no_client_auth()) };
         let chain = CertificateDer::pem_slice_iter(&certificate.read()?).collect::<Result<_, _>>();
@@ -116,58 +120,7 @@ impl TLSConfig {
 ///
 /// Go: apiserver/pkg/util/webhook/validation.go ValidateCABundle
 pub fn is_ca_bundle(pem: &[u8]) -> bool {
-    roots(pem).is_ok_and(|roots| !roots.is_empty())
-}
-
-fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| error.to_string())?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
-    }
-    if roots.is_empty() {
-        return Err("unable to load root certificates: unable to parse bytes as PEM block".to_owned());
-    }
-    Ok(roots)
-}
-
-/// Trusts anybody, as `insecure-skip-tls-verify` asks.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+    verifier::roots(pem).is_ok_and(|roots| !roots.is_empty())
 }
 
 /// Says where to connect for a URI: `host:port`. The default is what the URI says; services are resolved otherwise.
@@ -453,8 +406,11 @@ mod tests {
 
     /// Answers every connection with one document; returns its port and its certificate, which is its own authority.
     async fn server() -> (u16, String) {
+        served(CertificateParams::new(vec!["localhost".to_owned()]).expect("params")).await
+    }
+
+    async fn served(params: CertificateParams) -> (u16, String) {
         let key = KeyPair::generate().expect("key");
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("params");
         let certificate = params.self_signed(&key).expect("signed");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -507,5 +463,20 @@ mod tests {
         let error = get(port, Trust::Bundle(Pem::Data(stranger.into_bytes())), Some("localhost")).await;
         let expected = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
         assert_eq!(error.expect_err("a stranger"), expected);
+    }
+
+    #[tokio::test]
+    async fn an_authority_may_serve_if_it_is_in_the_bundle() {
+        let authority = || {
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("params");
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params
+        };
+        let (port, ca) = served(authority()).await;
+        let bundle = || Trust::Bundle(Pem::Data(ca.clone().into_bytes()));
+        assert!(get(port, bundle(), Some("localhost")).await.is_ok());
+        assert!(get(port, bundle(), Some("other.example")).await.is_err());
+        let (_, other) = served(authority()).await;
+        assert!(get(port, Trust::Bundle(Pem::Data(other.into_bytes())), Some("localhost")).await.is_err());
     }
 }

@@ -168,7 +168,8 @@ async fn exchange(pool: &Pool, request: Request<Body>) -> Result<(http::response
     let _asked = outside::asked();
     let response = pool.request(request).await.map_err(|error| tls::cause(&error))?;
     let (head, body) = response.into_parts();
-    let body = http_body_util::BodyExt::collect(body).await.map_err(|error| tls::cause(&error))?;
+    let limited = http_body_util::Limited::new(body, rest::MAX_FOREIGN_BODY);
+    let body = http_body_util::BodyExt::collect(limited).await.map_err(|error| tls::cause(&*error))?;
     Ok((head, body.to_bytes()))
 }
 
@@ -225,5 +226,27 @@ mod tests {
         let service = Target::Service { namespace: "shop".into(), name: "hook".into(), path: "/x".into(), port: 443 };
         let error = call(service).await;
         assert_eq!(error, "Post \"https://hook.shop.svc:443/x?timeout=10s\": service \"hook\" not found");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_kept() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listener");
+        let port = listener.local_addr().expect("address").port();
+        let endless = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a peer");
+            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            let mut chunk = b"10000\r\n".to_vec();
+            chunk.extend([b' '; 0x10000]);
+            chunk.extend(b"\r\n");
+            let mut sent = tokio::io::AsyncWriteExt::write_all(&mut stream, head).await;
+            while sent.is_ok() {
+                sent = tokio::io::AsyncWriteExt::write_all(&mut stream, &chunk).await;
+            }
+        });
+        let manager = ClientManager::new(Arc::new(NoServices));
+        let config = ClientConfig { target: Target::Url(format!("http://127.0.0.1:{port}/x")), ca_bundle: Vec::new() };
+        let answer = manager.post(&config, Bytes::from_static(b"{}"), Duration::from_mins(10)).await;
+        assert!(answer.is_err());
+        endless.await.expect("the peer was let go");
     }
 }

@@ -29,7 +29,7 @@ impl Condition for Expression {
             Self::Cel(program, names) => {
                 let known =
                     names.iter().filter_map(|name| Some((name.clone(), cel::Value::from(&variables.get(name)?))));
-                match program.matches(&known.collect()) {
+                match program.matches(&known.collect::<cel::Variables>()) {
                     Ok(true) => Verdict::Yes,
                     Ok(false) => Verdict::No,
                     Err(_) => Verdict::Unknown,
