@@ -30,6 +30,8 @@ pub struct Encoded {
     after_type: usize,
     /// Other forms by name (`apps/v1 application/vnd.kubernetes.protobuf`), made on first demand.
     forms: Mutex<Vec<(Arc<str>, Bytes)>>,
+    /// The form that was made last of those that are true for a moment only.
+    fleeting: Mutex<Option<(String, Bytes)>>,
 }
 
 impl Encoded {
@@ -45,6 +47,7 @@ impl Encoded {
             fields: fields(object),
             json: json.into(),
             forms: Mutex::new(Vec::new()),
+            fleeting: Mutex::new(None),
         }
     }
 
@@ -71,6 +74,16 @@ impl Encoded {
             self.forms.lock().push((name.into(), bytes.clone()));
             bytes
         })
+    }
+
+    /// Returns a form that holds for a moment, which its name tells, if it is the last that was made.
+    pub fn made_fleeting(&self, name: &str) -> Option<Bytes> {
+        self.fleeting.lock().as_ref().filter(|(made, _)| made == name).map(|(_, bytes)| bytes.clone())
+    }
+
+    /// Keeps a form that holds for a moment in place of the one before.
+    pub fn keep_fleeting(&self, name: String, bytes: Bytes) {
+        *self.fleeting.lock() = Some((name, bytes));
     }
 }
 

@@ -72,3 +72,15 @@ async fn the_loopback_client_goes_through_the_chain_as_the_server_itself() {
     assert_eq!(server.last_user(), "system:apiserver");
     server.stop().await.expect("stopped in good order");
 }
+
+#[tokio::test]
+async fn who_speaks_no_tls_is_told_so() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = TestServer::start(|_| {}).await;
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("connected");
+    stream.write_all(b"GET /version HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
+    let mut answer = String::new();
+    let _may_be_reset_after_the_answer = stream.read_to_string(&mut answer).await;
+    assert_eq!(answer, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+    server.stop().await.expect("stopped");
+}

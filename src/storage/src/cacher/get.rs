@@ -7,18 +7,14 @@ use std::sync::Arc;
 use apimachinery::runtime::encoded::Encoded;
 use phase::trace::Trace;
 
-use crate::{
-    cacher::store::Cacher,
-    error::Error,
-    interface::{GetOptions, Interface},
-    versioner,
-};
+use crate::{cacher::store::Cacher, error::Error, interface::GetOptions, versioner};
 
 impl Cacher {
     pub(crate) async fn get_inner(&self, trace: &Trace, key: &str, options: GetOptions) -> Result<Arc<Encoded>, Error> {
         if options.resource_version.is_empty() || self.cache.check_ready().is_err() {
             trace.note("About to Get from underlying storage");
-            return self.store().get(trace, key, options).await;
+            // The store knows which revision is the newest; what the cache has of that revision need not be made again.
+            return self.store().get_inner(trace, key, options, self.guess(key)).await;
         }
         let minimum = versioner::parse_resource_version(&options.resource_version)?;
         trace.note("About to fetch object from cache");

@@ -2,7 +2,7 @@
 //!
 //! | asked for                        | answered by                                               |
 //! |----------------------------------|-----------------------------------------------------------|
-//! | get, newest                      | the store                                                 |
+//! | get, newest                      | the store; the object from the cache, if that is as new   |
 //! | get or list, at least N          | the cache, once it has come to N; 504 after 3 s           |
 //! | list, newest                     | the cache, once it has come to the newest revision        |
 //! | list, exactly N; or a later page | the cache, if it remembers N; else the store              |
@@ -61,7 +61,7 @@ impl Cacher {
     }
 
     /// The cached state of an object: a good guess for where an update or a deletion begins.
-    fn guess(&self, key: &str) -> Option<Arc<Encoded>> {
+    pub(crate) fn guess(&self, key: &str) -> Option<Arc<Encoded>> {
         self.cache.get(&self.store.prepare_key(key))?.0
     }
 }

@@ -100,6 +100,20 @@ async fn an_object_is_encoded_once_for_all_who_see_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_newest_object_is_not_made_again_if_the_cache_has_it() {
+    let (fixture, cacher) = start().await;
+    let created = create(&*cacher, "web").await;
+    let mut told = watch(&cacher, after(created.revision - 1)).await;
+    let WatchEvent::Added(cached) = next(&mut told).await else { panic!("it was created") };
+    let newest = cacher.get(&TRACE, "/pods/shop/web", GetOptions::default()).await.expect("newest");
+    assert!(Arc::ptr_eq(&newest, &cached));
+    // What the cache does not know yet is found all the same.
+    let other = Cacher::new(fixture.store.clone(), fixture.clock.clone());
+    let newest = other.get(&TRACE, "/pods/shop/web", GetOptions::default()).await.expect("newest");
+    assert_eq!(newest.revision, created.revision);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_watcher_reads_the_window_and_is_cut_off_beyond_it() {
     let (fixture, cacher) = start().await;
     let first = create(&*cacher, "web").await.revision;

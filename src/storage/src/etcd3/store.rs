@@ -187,14 +187,24 @@ impl Store {
         Ok(created)
     }
 
-    async fn get_inner(&self, trace: &Trace, key: &str, options: GetOptions) -> Result<Arc<Encoded>, Error> {
+    /// Returns the newest state of an object. `known`, if it is that, saves making it of what is stored.
+    pub(crate) async fn get_inner(
+        &self,
+        trace: &Trace,
+        key: &str,
+        options: GetOptions,
+        known: Option<Arc<Encoded>>,
+    ) -> Result<Arc<Encoded>, Error> {
         let key = self.prepare_key(key);
         let response = self.client.get(trace, &key, None).await.map_err(|error| Error::from_kv(error, &key))?;
         let minimum = versioner::parse_list_resource_version(&options.resource_version)?;
         versioner::validate_minimum(minimum, response.revision)?;
         match response.kv {
             None => Err(Error::KeyNotFound { key, revision: 0 }),
-            Some(kv) => self.decoder.decode_kv(&kv).await,
+            Some(kv) => match known.filter(|known| known.revision == kv.mod_revision) {
+                Some(known) => Ok(known),
+                None => self.decoder.decode_kv(&kv).await,
+            },
         }
     }
 }
@@ -228,7 +238,7 @@ impl Interface for Store {
         key: &'a str,
         options: GetOptions,
     ) -> BoxFuture<'a, Result<Arc<Encoded>, Error>> {
-        Box::pin(self.get_inner(trace, key, options))
+        Box::pin(self.get_inner(trace, key, options, None))
     }
 
     fn get_list<'a>(

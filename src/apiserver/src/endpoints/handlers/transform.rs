@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     endpoints::{
         handlers::{
-            respond,
+            protobuf_parts, respond,
             scope::{Items, RequestScope},
         },
         negotiation::{Transform, TransformKind},
@@ -146,6 +146,8 @@ pub(super) async fn list(scope: &RequestScope, cx: &Context, list: List, transfo
 }
 
 /// Returns a Table with one object, for a watch. Only the first of a stream says its columns.
+///
+/// Its row is made once a second for all who watch: cells tell ages in seconds.
 pub(super) async fn watched_table(
     scope: &RequestScope,
     viewer: Viewer<'_>,
@@ -156,7 +158,17 @@ pub(super) async fn watched_table(
 ) -> Result<Vec<Bytes>> {
     let metadata = json!({"resourceVersion": item.revision.to_string()});
     let header = table_header(scope, transform, &metadata, columns);
-    Ok(vec![header, row(scope, viewer, item.object(), include, transform).await?, Bytes::from_static(b"]}")])
+    let viewer = Viewer { now: Duration::from_secs(viewer.now.as_secs()), ..viewer };
+    let name = format!("{} {include:?} {} {}", protobuf_parts::form(scope), transform.version, viewer.now.as_secs());
+    let row = match item.made_fleeting(&name) {
+        Some(row) => row,
+        None => {
+            let row = row(scope, viewer, item.object(), include, transform).await?;
+            item.keep_fleeting(name, row.clone());
+            row
+        }
+    };
+    Ok(vec![header, row, Bytes::from_static(b"]}")])
 }
 
 /// Whether a Table says its columns.

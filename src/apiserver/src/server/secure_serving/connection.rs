@@ -2,7 +2,7 @@
 //!
 //! Go: net/http and golang.org/x/net/http2, as apiserver/pkg/server/secure_serving.go sets them up
 
-use std::{convert::Infallible, fmt, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use client::transport::Body;
 use http::{HeaderValue, Request, Response, Version, header};
@@ -17,7 +17,7 @@ use hyper_util::{
 };
 use phase::record::TraceKind;
 use rustls_pki_types::CertificateDer;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
@@ -76,8 +76,14 @@ impl Connections {
     }
 
     /// Serves one peer until it goes, or until it is told to go.
-    pub(super) async fn serve(&self, stream: TcpStream, remote: SocketAddr) {
-        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream));
+    pub(super) async fn serve(&self, mut stream: TcpStream, remote: SocketAddr) {
+        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, async {
+            if speaks_http(&stream).await {
+                stream.write_all(NOT_HTTPS).await?;
+                return Err(io::Error::other("client sent an HTTP request to an HTTPS server"));
+            }
+            self.acceptor.accept(stream).await
+        });
         let stream = tokio::select! {
             biased;
             accepted = handshake => match accepted {
@@ -122,6 +128,17 @@ impl Connections {
             tracing::debug!("connection of {remote} broke: {error}");
         }
     }
+}
+
+/// What a peer is told that does not speak TLS. Go: net/http/server.go serve
+const NOT_HTTPS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/// Says whether a peer begins as requests begin. Go: net/http/server.go tlsRecordHeaderLooksLikeHTTP
+async fn speaks_http(stream: &TcpStream) -> bool {
+    let mut first = [0; 5];
+    // Fewer octets than asked for are none of TLS either; whatever they are, the handshake deals with them.
+    matches!(stream.peek(&mut first).await, Ok(5))
+        && [b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"].iter().any(|begin| **begin == first)
 }
 
 fn peer_certificates(stream: &TlsStream<TcpStream>) -> Arc<[CertificateDer<'static>]> {
