@@ -37,6 +37,10 @@ use std::{env, process::ExitCode};
 
 use cli::invocation::{self, Invocation};
 
+/// Requests make and drop many small values, on every thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap_or_default();
     let sets = setup::flag_sets();

@@ -8,9 +8,14 @@ use tokio::runtime::{Builder, Runtime};
 /// whose stacks grow. Pages that nobody touches cost nothing.
 const STACK: usize = 16 << 20;
 
+/// Threads at least: a request that takes its thread for long, a large list say, leaves others to the rest.
+const LEAST_THREADS: usize = 4;
+
 /// Makes the runtime of a server and of what runs beside it.
 pub fn new() -> io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build()
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = processors.max(LEAST_THREADS);
+    Builder::new_multi_thread().enable_all().worker_threads(threads).thread_stack_size(STACK).build()
 }
 
 /// Makes the runtime of a lesson that must repeat: one thread, whose time is paused and moves where all else rests. Drive

@@ -104,7 +104,8 @@ async fn an_acknowledged_write_survives_kill_9() {
     let mut acknowledged = Vec::new();
     for round in 0..4 {
         let stop = Arc::new(AtomicBool::new(false));
-        let writers: Vec<_> = (0..8)
+        // More than one at a time, so that many share a commit.
+        let writers: Vec<_> = (0..48)
             .map(|writer| tokio::spawn(write(client.clone(), format!("r{round}w{writer}"), stop.clone())))
             .collect();
         // The load runs for a moment; when it is cut off does not matter.
@@ -121,6 +122,18 @@ async fn an_acknowledged_write_survives_kill_9() {
         assert!(lost.is_empty(), "lost after round {round}: {lost:?}");
     }
     assert!(acknowledged.len() > 100, "there was load: {}", acknowledged.len());
+}
+
+/// On a full disk lines of the log are lost, and nothing else.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::os::unix::fs::symlink("/dev/full", dir.path().join("log")).expect("a link");
+    let mut server = Server::new(dir.path(), &[]);
+    let api = config_maps(&server.start().await);
+    api.create(&PostParams::default(), &config_map("unsaid")).await.expect("created");
+    assert!(api.get("unsaid").await.is_ok());
 }
 
 fn etcd(dir: &std::path::Path, port: u16, peer: u16) -> Option<Child> {

@@ -84,6 +84,12 @@ impl Server {
         Client::try_from(config).ok()
     }
 
+    /// Lets go of it, without ending it.
+    #[allow(dead_code, reason = "the bench uses it")]
+    pub fn into_running(mut self) -> Running {
+        self.process.take().expect("it was started")
+    }
+
     /// Ends it with SIGKILL: nothing can be finished.
     pub fn kill(&mut self) {
         self.process = None;
