@@ -156,7 +156,8 @@ fn maps(client: &Client) -> Api<ConfigMap> {
 
 /// An object of about a kilobyte.
 fn map(name: &str) -> ConfigMap {
-    let value = serde_json::json!({"metadata": {"name": name, "labels": {"suite": "bench"}}, "data": {"k": "v".repeat(700)}});
+    let value =
+        serde_json::json!({"metadata": {"name": name, "labels": {"suite": "bench"}}, "data": {"k": "v".repeat(700)}});
     serde_json::from_value(value).expect("a config map")
 }
 
@@ -184,7 +185,8 @@ async fn measure(subject: &Subject, work: Work) -> f64 {
         }
         Work::Create => {
             let name = |number: usize| format!("made-{number}");
-            let create = |number| async move { api.create(&PostParams::default(), &map(&name(number))).await.map(drop) };
+            let create =
+                |number| async move { api.create(&PostParams::default(), &map(&name(number))).await.map(drop) };
             many(REQUESTS).map(create).buffer_unordered(CLIENTS).try_collect::<()>().await.expect("created");
             let cost = subject.processor() - before;
             let delete = |number| async move { api.delete(&name(number), &DeleteParams::default()).await.map(drop) };
