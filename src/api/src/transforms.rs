@@ -1,9 +1,11 @@
-//! The kinds that answers can be turned into: they are served in protobuf, but no document publishes them.
+//! The kinds that travel in protobuf, but that no document publishes: those that answers can be turned into, and one
+//! that is only ever stored.
 //!
 //! Metadata alone stands for an object or a list; aggregated discovery tells all groups at once. Tables
-//! have no message and are not here.
+//! have no message and are not here. A range of ports is written by whoever gives them out.
 //!
-//! Go: apimachinery/pkg/apis/meta/{v1,v1beta1}/generated.proto, api/apidiscovery/v2/generated.proto
+//! Go: apimachinery/pkg/apis/meta/{v1,v1beta1}/generated.proto, api/apidiscovery/v2/generated.proto,
+//! api/core/v1/generated.proto RangeAllocation
 
 use std::{
     collections::BTreeMap,
@@ -36,6 +38,9 @@ pub(crate) static KINDS: LazyLock<BTreeMap<GroupVersionKind, Arc<Schema>>> = Laz
         add("meta.k8s.io", version, "PartialObjectMetadataList", list);
     }
     add("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList", group_discovery_list(schemas));
+    let metadata = meta(schemas, "ObjectMeta");
+    let bytes = Schema::of(Kind::Bytes).into();
+    add("", "v1", "RangeAllocation", object(vec![("metadata", 1, metadata), ("range", 2, text()), ("data", 3, bytes)]));
     kinds
 });
 
@@ -120,7 +125,9 @@ mod tests {
             json!({"apiVersion": "v1", "kind": "APIResourceList", "groupVersion": "v1",
                 "resources": [{"name": "pods", "namespaced": true, "kind": "Pod", "verbs": ["get", "list"]}]}),
         ];
-        for object in objects {
+        let range =
+            json!({"apiVersion": "v1", "kind": "RangeAllocation", "metadata": {}, "range": "1-9", "data": "AQ=="});
+        for object in objects.into_iter().chain([range]) {
             let object = Object::from_value(object).expect("an object");
             let schema = scheme::Scheme.schema(&object.gvk()).expect("known");
             let bytes = encode::object(&schema, &object).expect("of its kind");

@@ -30,13 +30,15 @@ use apiserver::{
 use auth::authentication::serviceaccount::openidmetadata::OpenIDMetadata;
 use phase::trace::Trace;
 use plugin::rbac::reconcile;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     apiserver::config::{Generic, Rbac},
     controller::{
         apiserverlease, clusterauthenticationtrust, clusterauthenticationtrust::ClusterAuthenticationInfo,
         defaultservicecidr, ensure, flowcontrol, kubernetesservice, kubernetesservice::KubernetesService,
-        legacytokentracking, peerlease, peerlease::PeerLease, priorityclasses, systemnamespaces,
+        leases::Leases, legacytokentracking, peerlease, peerlease::PeerLease, priorityclasses, systemnamespaces,
     },
     options::{authentication::ServiceAccountAuthenticationOptions, servicecidr::ServiceRanges},
     registry::{
@@ -44,7 +46,11 @@ use crate::{
         authentication::{selfsubjectreview::SelfSubjectReview, tokenreview::TokenReview},
         authorization::{accessreview::AccessReview, rulesreview::RulesReview},
         codec,
-        core::{remote::kubelet::Remote, service::repair, token::Issuer},
+        core::{
+            remote::kubelet::Remote,
+            service::{node_ports::NodePorts, repair},
+            token::Issuer,
+        },
         openid,
         provider::{Provider, Storages},
         rbac,
@@ -152,7 +158,7 @@ impl CompletedConfig {
                 client: self.made.loopback_client.clone(),
                 remote: self.extra.remote.clone(),
                 service_ranges: self.extra.service_ranges.clone(),
-                service_node_port_range: self.extra.service_node_port_range,
+                node_ports: self.node_ports(),
                 issuer: self.extra.issuer.clone(),
             }),
         };
@@ -247,18 +253,31 @@ impl CompletedConfig {
     fn add_hooks(&self, server: &GenericAPIServer) -> Result<(), StartError> {
         let (extra, config) = (&self.extra, &self.generic.config);
         let secure_port = config.secure_serving.as_ref().and_then(|serving| serving.port()).unwrap_or_default();
-        let service = KubernetesService {
+        let id = config.api_server_id.clone();
+        let leases =
+            |resource, prefix| Leases::new(&self.made.storage_factory, resource, prefix, config.services.clock.clone());
+        let (serve, leave) = kubernetesservice::hooks(KubernetesService {
             service_ip: extra.service_ranges.api_server_service_ip(),
             advertise_address: extra.advertise_address,
             secure_port,
-            reconcile_endpoints: extra.reconcile_endpoints,
-        };
-        let id = config.api_server_id.clone();
-        let peer = PeerLease { api_server_id: id.clone(), address: extra.advertise_address, port: secure_port };
+            leases: extra.reconcile_endpoints.then(|| leases("apiServerIPInfo", "/masterleases")),
+            client: self.made.loopback_client.clone(),
+            stopping: CancellationToken::new(),
+            writing: Mutex::new(()),
+        });
+        let (lease, end_lease) = peerlease::hooks(PeerLease {
+            api_server_id: id.clone(),
+            address: extra.advertise_address,
+            port: secure_port,
+            leases: leases("apiServerPeerIPInfo", "/peerserverleases"),
+            stopping: CancellationToken::new(),
+        });
+        server.add_pre_shutdown_hook("peer-endpoint-reconciler-controller", end_lease)?;
+        server.add_pre_shutdown_hook("stop-kubernetes-service-controller", leave)?;
         let trust = extra.cluster_authentication_info.clone();
         for (name, hook) in [
             ("start-system-namespaces-controller", systemnamespaces::hook()),
-            ("peer-endpoint-reconciler-controller", peerlease::hook(peer, self.made.storage_factory.clone())),
+            ("peer-endpoint-reconciler-controller", lease),
             ("start-cluster-authentication-info-controller", clusterauthenticationtrust::hook(trust)),
             ("start-kube-apiserver-identity-lease-controller", apiserverlease::hook(id, config.hostname.clone())),
             ("start-kube-apiserver-identity-lease-garbage-collector", apiserverlease::garbage_collector()),
@@ -270,13 +289,18 @@ impl CompletedConfig {
             (reconcile::POST_START_HOOK_NAME, bootstrap_roles()),
             ("scheduling/bootstrap-system-priority-classes", priorityclasses::hook()),
             ("priority-and-fairness-config-producer", flowcontrol::hook()),
-            ("bootstrap-controller", kubernetesservice::hook(service)),
-            ("start-service-ip-repair-controllers", repair::hook()),
+            ("bootstrap-controller", serve),
+            ("start-service-ip-repair-controllers", repair::hook(self.node_ports())),
             ("start-kubernetes-service-cidr-controller", defaultservicecidr::hook(extra.service_ranges.clone())),
         ] {
             server.add_post_start_hook(name, hook)?;
         }
         Ok(())
+    }
+
+    fn node_ports(&self) -> NodePorts {
+        let clock = self.generic.config.services.clock.clone();
+        NodePorts::new(self.extra.service_node_port_range, &self.made.storage_factory, clock)
     }
 
     /// What RBAC keeps in memory, if RBAC is asked.

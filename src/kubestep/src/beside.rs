@@ -21,22 +21,45 @@ pub struct Beside {
     pub controllers: Selection,
     /// The server's address.
     pub server: String,
-    /// The keys made here; without them nothing runs beside the server.
-    pub pki: Option<Pki>,
+    /// How they reach the server.
+    pub reach: Reach,
+    /// The authority that `kube-root-ca.crt` publishes, PEM.
+    pub root_ca: String,
 }
+
+/// How what runs beside the server reaches it.
+pub enum Reach {
+    /// As any client does: TLS, a certificate, the whole chain.
+    Tls(Pki),
+    /// Inside the process, since the server was given keys of its own.
+    Loopback,
+    /// Nothing runs beside the server.
+    Not,
+}
+
+/// The name under which requests are made.
+const USER_AGENT: &str = "kubestep-controllers";
 
 /// How often an unready server is asked again.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Waits until the server is ready, says so, and starts the controllers.
 pub async fn run(environment: Environment, beside: Beside, ready: impl FnOnce() + Send) {
-    let Some(pki) = &beside.pki else { return };
-    let client = match client(&beside.server, pki) {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::error!("cannot speak to the server: {error:#}");
-            return;
-        }
+    let client = match &beside.reach {
+        Reach::Tls(pki) => match client(&beside.server, pki) {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::error!("cannot speak to the server: {error:#}");
+                return;
+            }
+        },
+        Reach::Loopback => loop {
+            if let Some(loopback) = environment.loopback.get() {
+                break Client::new(loopback.clone(), USER_AGENT);
+            }
+            tokio::time::sleep(POLL).await;
+        },
+        Reach::Not => return,
     };
     while client.send(Method::GET, "/readyz", None).await.is_err() {
         tokio::select! {
@@ -53,12 +76,11 @@ pub async fn run(environment: Environment, beside: Beside, ready: impl FnOnce() 
         clock: environment.services.clock.clone(),
         stop: environment.stop.clone(),
         tasks: environment.tasks.clone(),
-        root_ca: pki.read("ca.crt").unwrap_or_default(),
+        root_ca: beside.root_ca,
     };
     controllers::start(&beside.controllers, &context);
 }
 
-/// The controllers are clients like any other: TLS, a certificate, the whole chain.
 fn client(server: &str, pki: &Pki) -> anyhow::Result<Client> {
     let pem = |text: String| Pem::Data(text.into_bytes());
     let identity = pki.issue_user("system:kubestep-controllers", &["system:masters"])?;
@@ -68,5 +90,5 @@ fn client(server: &str, pki: &Pki) -> anyhow::Result<Client> {
         server_name: None,
     };
     let transport = TlsTransport::new(server, config, &Credentials::default()).map_err(anyhow::Error::msg)?;
-    Ok(Client::new(Arc::new(transport), "kubestep-controllers"))
+    Ok(Client::new(Arc::new(transport), USER_AGENT))
 }

@@ -12,19 +12,21 @@ use crate::pki::{Identity, Pki};
 const USERS: [(&str, &str); 2] = [("admin", "may do everything"), ("dev", "may do only what RBAC allows")];
 
 /// Writes a kubeconfig with the contexts `admin` (current) and `dev`.
-pub fn write(path: &Path, server: &str, pki: &Pki) -> anyhow::Result<()> {
+///
+/// `root_ca` is what clients trust, PEM.
+pub fn write(path: &Path, server: &str, root_ca: &str, pki: &Pki) -> anyhow::Result<()> {
     let mut comments = String::new();
     let mut users = Vec::new();
     for (name, may) in USERS {
         comments.push_str(&format!("# {name}: {may}; kubectl --context {name} ...\n"));
         users.push((name, pki.identity(name)?));
     }
-    save(path, &comments, &content(server, pki, &users)?)
+    save(path, &comments, &content(server, root_ca, &users))
 }
 
 /// Writes a kubeconfig for one user.
 pub fn write_for(path: &Path, server: &str, pki: &Pki, name: &str, identity: Identity) -> anyhow::Result<()> {
-    save(path, "", &content(server, pki, &[(name, identity)])?)
+    save(path, "", &content(server, &pki.read("ca.crt")?, &[(name, identity)]))
 }
 
 /// The file appears with its whole content, or not at all, and nobody else may read it.
@@ -38,7 +40,7 @@ fn save(path: &Path, comments: &str, content: &Value) -> anyhow::Result<()> {
 }
 
 /// A cluster, and a context for each user; the first is the current one.
-fn content(server: &str, pki: &Pki, identities: &[(&str, Identity)]) -> anyhow::Result<Value> {
+fn content(server: &str, root_ca: &str, identities: &[(&str, Identity)]) -> Value {
     let (mut users, mut contexts) = (Vec::new(), Vec::new());
     for (name, identity) in identities {
         users.push(json!({"name": name, "user": {
@@ -47,17 +49,17 @@ fn content(server: &str, pki: &Pki, identities: &[(&str, Identity)]) -> anyhow::
         }}));
         contexts.push(json!({"name": name, "context": {"cluster": "kubestep", "user": name}}));
     }
-    Ok(json!({
+    json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "kubestep", "cluster": {
             "server": server,
-            "certificate-authority-data": STANDARD.encode(pki.read("ca.crt")?),
+            "certificate-authority-data": STANDARD.encode(root_ca),
         }}],
         "users": users,
         "contexts": contexts,
         "current-context": identities.first().map(|(name, _)| name),
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -70,7 +72,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let pki = Pki::ensure(dir.path(), &["127.0.0.1".to_owned()], Keys::Random).expect("pki");
         let file = dir.path().join("kubeconfig");
-        write(&file, "https://127.0.0.1:6443", &pki).expect("written");
+        write(&file, "https://127.0.0.1:6443", "CA", &pki).expect("written");
         let text = fs::read_to_string(&file).expect("read");
         let value: Value = serde_saphyr::from_str(&text).expect("YAML");
         assert_eq!(value["clusters"][0]["cluster"]["server"], "https://127.0.0.1:6443");

@@ -98,6 +98,7 @@ impl LessonServer {
             }),
             stop: stop.clone(),
             tasks: TaskTracker::new(),
+            loopback: Arc::default(),
         };
         let pki = setup.pki.clone().context("a lesson has keys of its own")?;
         let launched = setup.launched();

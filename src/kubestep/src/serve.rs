@@ -1,6 +1,6 @@
 //! `kubestep serve`: the API server alone.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use apiserver::request::context::Services;
 use controlplane::apiserver::environment::Environment;
@@ -34,6 +34,7 @@ pub fn run(personality: Personality, given: BTreeMap<String, Vec<String>>) -> an
             open_backend: setup.open_backend.clone(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            loopback: Arc::default(),
         };
         tokio::spawn(stop_on_signal(environment.stop.clone()));
         let trace = environment.tracer.start(TraceKind::Startup, || "start".to_owned());

@@ -18,7 +18,7 @@ use kv::{
 use phase::clock::Clock;
 
 use crate::{
-    beside::Beside,
+    beside::{Beside, Reach},
     cli::invocation::{OWN_FLAGS, Personality},
     controllers::Selection,
     data_dir::DataDir,
@@ -66,6 +66,8 @@ pub struct Setup {
     pub kubeconfig: Option<PathBuf>,
     /// The server's address for clients.
     pub server: String,
+    /// How what runs beside it reaches it, and the authority that it publishes.
+    beside: (Reach, String),
     /// What a person should know.
     pub warnings: Vec<String>,
 }
@@ -105,6 +107,7 @@ impl Setup {
             pki: None,
             kubeconfig: None,
             server,
+            beside: (Reach::Not, String::new()),
             warnings,
         })
     }
@@ -114,7 +117,7 @@ impl Setup {
         mut values: Values,
         taken: TakenPort,
         keys: Keys,
-        warnings: Vec<String>,
+        mut warnings: Vec<String>,
         clock: &Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let controllers = Selection::parse(&values.list("controllers"));
@@ -145,14 +148,19 @@ impl Setup {
         let mut sans: Vec<String> = sans.iter().map(ToString::to_string).collect();
         sans.push(options.secure_serving.bind_address.to_string());
         let pki = Pki::ensure(&data_dir.pki(), &sans, keys)?;
+        let reach = reach(&options, &pki);
+        if options.authentication.client_ca_file.is_some() {
+            warnings.push("--client-ca-file: the certificates in the kubeconfig are not of this authority".to_owned());
+        }
         fill_in(&mut options, &pki);
+        let root_ca = root_ca(&options, &pki)?;
         let listener = listen(&options, taken)?;
         let address = listener.local_addr()?;
         options.secure_serving.listener = Some(listener);
         let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
         let server = format!("https://{host}:{}", address.port());
         let kubeconfig = if out.is_empty() { data_dir.kubeconfig() } else { out.into() };
-        kubeconfig::write(&kubeconfig, &server, &pki)?;
+        kubeconfig::write(&kubeconfig, &server, &root_ca, &pki)?;
         Ok(Self {
             open_backend: open_backend(Some(data_dir.store()), clock.clone()),
             options: Some(options),
@@ -161,6 +169,7 @@ impl Setup {
             pki: Some(pki),
             kubeconfig: Some(kubeconfig),
             server,
+            beside: (reach, root_ca),
             warnings,
         })
     }
@@ -170,8 +179,8 @@ impl Setup {
     /// Returns what the tasks that serve need. There is one server, so this is called once.
     pub fn take_server(&mut self) -> Server {
         let options = self.options.take().expect("a setup is served once");
-        let beside =
-            Beside { controllers: self.controllers.clone(), server: self.server.clone(), pki: self.pki.clone() };
+        let (reach, root_ca) = std::mem::replace(&mut self.beside, (Reach::Not, String::new()));
+        let beside = Beside { controllers: self.controllers.clone(), server: self.server.clone(), reach, root_ca };
         Server { options, beside }
     }
 
@@ -187,6 +196,23 @@ fn refuse(values: &Values) -> anyhow::Result<()> {
     match values.mistakes() {
         [] => Ok(()),
         mistakes => bail!(mistakes.join("\n")),
+    }
+}
+
+/// Keys made here open the server to what runs beside it, unless flags name others.
+fn reach(options: &ServerRunOptions, pki: &Pki) -> Reach {
+    let own = options.secure_serving.server_cert.is_none() && options.authentication.client_ca_file.is_none();
+    if own { Reach::Tls(pki.clone()) } else { Reach::Loopback }
+}
+
+/// What clients trust: our authority, or the certificate that a flag names (its authority is not known here).
+fn root_ca(options: &ServerRunOptions, pki: &Pki) -> anyhow::Result<String> {
+    match &options.secure_serving.server_cert {
+        Some(given) if given.cert != pki.path("apiserver.crt") => {
+            let file = given.cert.display();
+            std::fs::read_to_string(&given.cert).with_context(|| format!("--tls-cert-file {file}"))
+        }
+        _ => pki.read("ca.crt"),
     }
 }
 

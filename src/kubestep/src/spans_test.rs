@@ -202,6 +202,7 @@ async fn start() -> Running {
         }),
         stop: stop.clone(),
         tasks: TaskTracker::new(),
+        loopback: Arc::default(),
     };
     let client = administrator(&setup.server, setup.pki.as_ref().expect("keys"));
     let Server { options, .. } = setup.take_server();

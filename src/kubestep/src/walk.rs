@@ -100,6 +100,7 @@ fn freely(walk: &Walk) -> anyhow::Result<()> {
         open_backend: remember(setup.open_backend.clone(), opened.clone()),
         stop: stop.clone(),
         tasks: TaskTracker::new(),
+        loopback: Arc::default(),
     };
     let lab = setup.pki.clone().map(|pki| Laboratory::new(setup.server.clone(), pki, None, stop.clone()) as Arc<_>);
     let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend: opened })), lab, teacher: None };

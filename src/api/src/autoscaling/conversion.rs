@@ -30,7 +30,7 @@ pub fn to_v2(object: &mut Object) {
         object.set(&["spec", "metrics"], metrics);
     }
     if let Some(behavior) = take(object, BEHAVIOR) {
-        object.set(&["spec", "behavior"], behavior);
+        object.set(&["spec", "behavior"], behavior_from_v1(behavior));
     }
     let current = list(take(object, CURRENT_METRICS));
     let percent = object.remove(&["status", "currentCPUUtilizationPercentage"]).filter(|value| !value.is_null());
@@ -72,7 +72,7 @@ pub fn to_v1(object: &mut Object) {
         annotate(object, METRICS, in_order(&json!(others)));
     }
     if let Some(behavior) = object.remove(&["spec", "behavior"]).filter(|behavior| !behavior.is_null()) {
-        annotate(object, BEHAVIOR, in_order(&behavior));
+        annotate(object, BEHAVIOR, behavior_to_v1(&behavior));
     }
     let current = list(object.remove(&["status", "currentMetrics"]));
     for metric in current.iter().filter(|metric| is_cpu(metric)) {
@@ -206,9 +206,49 @@ fn metric_from_v1(metric: &Value, side: &str) -> Value {
     out
 }
 
+/// The annotation is the internal struct, with Go's names and nothing left out.
+fn behavior_to_v1(behavior: &Value) -> String {
+    let policies = |rules: &Value| -> String {
+        let Some(policies) = rules["policies"].as_array() else { return "null".to_owned() };
+        let policy = |policy: &Value| {
+            let (kind, value, seconds) = (&policy["type"], &policy["value"], &policy["periodSeconds"]);
+            format!("{{\"Type\":{kind},\"Value\":{value},\"PeriodSeconds\":{seconds}}}")
+        };
+        format!("[{}]", policies.iter().map(policy).collect::<Vec<_>>().join(","))
+    };
+    let rules = |rules: &Value| -> String {
+        if rules.is_null() {
+            return "null".to_owned();
+        }
+        let field = |name: &str| rules.get(name).unwrap_or(&Value::Null);
+        format!(
+            "{{\"StabilizationWindowSeconds\":{},\"SelectPolicy\":{},\"Policies\":{},\"Tolerance\":{}}}",
+            field("stabilizationWindowSeconds"),
+            field("selectPolicy"),
+            policies(rules),
+            field("tolerance"),
+        )
+    };
+    format!("{{\"ScaleUp\":{},\"ScaleDown\":{}}}", rules(&behavior["scaleUp"]), rules(&behavior["scaleDown"]))
+}
+
+/// Go reads the names of fields in any case.
+fn behavior_from_v1(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let small = |name: &str| name[..1].to_ascii_lowercase() + &name[1..];
+            let fields =
+                fields.into_iter().filter(|(name, value)| name.is_ascii() && !name.is_empty() && !value.is_null());
+            Value::Object(fields.map(|(name, value)| (small(&name), behavior_from_v1(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(behavior_from_v1).collect()),
+        other => other,
+    }
+}
+
 /// Writes JSON as Go writes the structs of v1: fields in the order of their declaration.
 fn in_order(value: &Value) -> String {
-    const ORDER: [&str; 34] = [
+    const ORDER: [&str; 27] = [
         "type",
         "status",
         "lastTransitionTime",
@@ -219,11 +259,6 @@ fn in_order(value: &Value) -> String {
         "resource",
         "containerResource",
         "external",
-        "scaleUp",
-        "scaleDown",
-        "stabilizationWindowSeconds",
-        "selectPolicy",
-        "policies",
         "target",
         "kind",
         "name",
@@ -240,8 +275,6 @@ fn in_order(value: &Value) -> String {
         "averageValue",
         "container",
         "value",
-        "periodSeconds",
-        "tolerance",
         "key",
     ];
     match value {
@@ -281,5 +314,19 @@ mod tests {
         assert_eq!(text, r#"[{"type":"Pods","pods":{"metricName":"qps","targetAverageValue":"5"}}]"#);
         to_v2(&mut object);
         assert_eq!(object.into_value(), v2);
+    }
+
+    #[test]
+    fn the_behavior_has_gos_names() {
+        let behavior = json!({"scaleUp": {
+            "policies": [{"type": "Pods", "value": 2, "periodSeconds": 60}],
+            "selectPolicy": "Min", "stabilizationWindowSeconds": 10,
+        }});
+        let text = behavior_to_v1(&behavior);
+        let policies = r#"[{"Type":"Pods","Value":2,"PeriodSeconds":60}]"#;
+        let rules = r#""StabilizationWindowSeconds":10,"SelectPolicy":"Min""#;
+        let expected = format!(r#"{{"ScaleUp":{{{rules},"Policies":{policies},"Tolerance":null}},"ScaleDown":null}}"#);
+        assert_eq!(text, expected);
+        assert_eq!(behavior_from_v1(serde_json::from_str(&text).expect("JSON")), behavior);
     }
 }

@@ -147,17 +147,11 @@ fn flow_schema(object: &Object, now: Duration) -> Vec<Value> {
 fn priority_level(object: &Object, now: Duration) -> Vec<Value> {
     let spec = spec(object);
     let limited = spec.child("limited");
-    let exempt = spec.text("type") == "Exempt";
-    let shares = if exempt {
-        spec.opt_int("exempt.nominalConcurrencyShares")
-    } else {
-        limited.opt_int("nominalConcurrencyShares")
-    };
     let queuing = limited.child("limitResponse.queuing");
     let number = |value: Option<i64>| value.map_or(json!(NONE), |value| json!(value));
     vec![
         spec.text("type").into(),
-        number(shares),
+        number(limited.opt_int("nominalConcurrencyShares")),
         number(queuing.opt_int("queues")),
         number(queuing.opt_int("handSize")),
         number(queuing.opt_int("queueLengthLimit")),

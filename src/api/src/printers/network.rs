@@ -129,6 +129,7 @@ fn endpoint_slice(object: &Object, now: Duration) -> Vec<Value> {
         .iter()
         .map(|port| match port.opt_int("port") {
             Some(number) => number.to_string(),
+            None if port.has("name") => port.text("name").to_owned(),
             None => "*".to_owned(),
         })
         .collect();

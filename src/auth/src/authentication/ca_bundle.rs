@@ -15,12 +15,13 @@ use std::{
 use arc_swap::ArcSwap;
 use rustls::{
     CertificateError, DistinguishedName, RootCertStore,
+    crypto::aws_lc_rs,
     pki_types::{CertificateDer, UnixTime, pem::PemObject},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use crate::authentication::Error;
+use crate::authentication::{Error, version1};
 
 /// The bundle. Whoever holds it sees a new content once [`CABundle::reload`] has found one.
 pub struct CABundle {
@@ -32,6 +33,7 @@ struct Content {
     /// Counts the contents of this bundle, so that what was verified against an older one is known as such.
     generation: u64,
     pem: Vec<u8>,
+    authorities: Vec<CertificateDer<'static>>,
     verifier: Arc<dyn ClientCertVerifier>,
 }
 
@@ -86,14 +88,21 @@ impl CABundle {
     /// Verifies a chain, leaf first: signatures up to one of the authorities, validity at `wall`, client
     /// authentication among the extended key usages (or none given).
     ///
-    /// Simplified: the validity of the authority itself does not count, and a leaf must be a version 3 certificate.
+    /// Simplified: the validity of the authority itself does not count, and a leaf of version 1 must be signed by an
+    /// authority of the bundle.
     pub fn verify(&self, chain: &[CertificateDer<'static>], wall: Duration) -> Result<(), Error> {
         let Some((leaf, intermediates)) = chain.split_first() else {
             return Err(Error("x509: no certificate".to_owned()));
         };
         let now = UnixTime::since_unix_epoch(wall);
-        let verdict = self.content.load().verifier.verify_client_cert(leaf, intermediates, now);
-        verdict.map(drop).map_err(|error| {
+        let content = self.content.load();
+        let verdict = if version1::is_version1(leaf) {
+            let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+            version1::verify(leaf, &content.authorities, wall, &algorithms)
+        } else {
+            content.verifier.verify_client_cert(leaf, intermediates, now).map(drop)
+        };
+        verdict.map_err(|error| {
             Error(format!("verifying certificate {} failed: x509: {}", identifier(leaf), sentence(&error)))
         })
     }
@@ -101,9 +110,10 @@ impl CABundle {
 
 impl Content {
     fn new(pem: Vec<u8>, generation: u64) -> Result<Self, String> {
-        let mut roots = RootCertStore::empty();
+        let (mut roots, mut authorities) = (RootCertStore::empty(), Vec::new());
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate.map_err(|error| format!("unable to load client CA: {error}"))?;
+            authorities.push(certificate.clone());
             roots.add(certificate).map_err(|error| format!("unable to load client CA: {error}"))?;
         }
         if roots.is_empty() {
@@ -111,9 +121,9 @@ impl Content {
                 "unable to load client CA: data does not contain any valid RSA or ECDSA certificates".to_owned()
             );
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        Ok(Self { generation, pem, verifier: verifier.build().map_err(|error| error.to_string())? })
+        Ok(Self { generation, pem, authorities, verifier: verifier.build().map_err(|error| error.to_string())? })
     }
 }
 

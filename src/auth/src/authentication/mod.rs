@@ -30,6 +30,7 @@ pub mod headerrequest;
 pub mod serviceaccount;
 pub mod tokenfile;
 pub mod union;
+pub mod version1;
 pub mod websocket;
 pub mod x509;
 

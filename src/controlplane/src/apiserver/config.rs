@@ -92,6 +92,9 @@ pub async fn build_generic_config(
     config.definitions = Some(std::sync::Arc::new(codec::BuiltIn));
     let phase = trace.enter(Phase::BuildGenericConfig, &mut config).await?;
     let (loopback_client, versioned_informers) = generic_config(trace, completed, &mut config).await?;
+    if let Some(loopback) = &config.loopback_client_config {
+        environment.loopback.get_or_init(|| loopback.clone());
+    }
     let storage_factory = configure_storage(trace, completed, environment, &mut config).await?;
     let authentication = configure_authentication(trace, completed, &loopback_client, &mut config).await?;
     let rbac = configure_authorization(trace, completed, &loopback_client, &versioned_informers, &mut config).await?;

@@ -1,8 +1,12 @@
 //! What a start is given from outside: time, identity, the backend, the stop signal.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use apiserver::{request::context::Services, server::options::etcd::EtcdOptions};
+use client::transport::Transport;
 use kv::backend::Backend;
 use phase::{BoxFuture, trace::Tracer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,6 +27,8 @@ pub struct Environment {
     pub stop: CancellationToken,
     /// Waits for everything.
     pub tasks: TaskTracker,
+    /// The way into the server from inside the process; written once the start has made it.
+    pub loopback: Arc<OnceLock<Arc<dyn Transport>>>,
 }
 
 impl fmt::Debug for Environment {

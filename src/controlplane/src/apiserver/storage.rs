@@ -5,22 +5,35 @@
 use std::{sync::Arc, time::Duration};
 
 use ::storage::{
-    etcd3::{compact::Compactor, lease_manager::LeaseManagerConfig},
+    etcd3::{
+        compact::Compactor,
+        lease_manager::{LeaseManager, LeaseManagerConfig},
+        store::Store,
+    },
+    interface::{self, Interface},
     value::config::{EncryptionConfiguration, Transformers},
 };
-use apimachinery::runtime::serializer::yaml;
+use apimachinery::runtime::{
+    schema::{GroupResource, GroupVersionKind},
+    serializer::yaml,
+};
 use apiserver::{
+    endpoints::negotiation::MediaType,
     registry::generic::{StorageFactoryRESTOptionsFactory, WatchCache},
     server::options::etcd::{EtcdOptions, HealthCheck},
 };
 use kv::{backend::Backend, lessor};
 use phase::{
+    clock::Clock,
     snapshot::{Snapshot, Subject},
     trace::Trace,
 };
 use serde_json::json;
 
-use crate::apiserver::environment::{Environment, OpenBackend};
+use crate::{
+    apiserver::environment::{Environment, OpenBackend},
+    registry::codec::StorageCodec,
+};
 
 /// How storage will be opened; the defaults of kube-apiserver.
 ///
@@ -124,6 +137,27 @@ impl StorageFactory {
             clock: environment.services.clock.clone(),
             stop: environment.stop.clone(),
         }
+    }
+
+    /// Opens a place for objects behind no resource and no watch cache. Each has a lease of its own.
+    ///
+    /// Go: apiserver/pkg/registry/generic/registry/storage_factory.go NewRawStorage
+    pub fn raw_storage(
+        &self,
+        group_resource: GroupResource,
+        prefix: &str,
+        hub: GroupVersionKind,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<dyn Interface> {
+        let transformer = self.transformers.of(&group_resource);
+        let resource = interface::Resource {
+            group_resource,
+            prefix: prefix.to_owned(),
+            codec: Arc::new(StorageCodec { hub, media: MediaType::Protobuf }),
+            fields: Arc::new(interface::metadata_fields),
+        };
+        let leases = LeaseManager::new(LeaseManagerConfig { reuse_duration_seconds: 0, max_object_count: 1 }, clock);
+        Arc::new(Store::new(self.backend.clone(), &self.config.prefix, resource, transformer, leases))
     }
 
     /// Starts what keeps storage in order: the past is forgotten at intervals, and leases end.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apimachinery::runtime::object::Object;
+use apimachinery::runtime::{object::Object, schema::GroupVersionResource};
 use client::rest::{Client, Error, Resource};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,11 @@ pub fn object(value: Value) -> Object {
 /// Returns a client of the loopback.
 pub fn client(context: &apiserver::server::hooks::PostStartHookContext) -> Client {
     Client::new(context.loopback_client_config.clone(), USER_AGENT)
+}
+
+/// The services of all namespaces.
+pub fn services(client: &Client) -> Resource {
+    client.resource(&GroupVersionResource::new("", "v1", "services"))
 }
 
 /// Repeats until it succeeds, a second apart, at most `limit` times.

@@ -8,6 +8,7 @@ pub mod defaultservicecidr;
 pub mod ensure;
 pub mod flowcontrol;
 pub mod kubernetesservice;
+pub mod leases;
 pub mod legacytokentracking;
 pub mod peerlease;
 pub mod priorityclasses;

@@ -1,43 +1,26 @@
-//! Where replicas of this server can reach it: a lease of its own, which ends soon after the server does.
+//! Where replicas of this server can reach it: a lease of its own.
 //!
-//! Go: pkg/controlplane/reconcilers, apiserver/pkg/reconcilers/peer_endpoint_lease.go
+//! Go: apiserver/pkg/reconcilers/peer_endpoint_lease.go PeerEndpointLeaseController
 //!
 //! A replica that cannot serve a resource could hand the request to one that can; nobody reads the lease otherwise.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use apimachinery::runtime::{
-    object::Object,
-    schema::{GroupResource, GroupVersion},
+use apimachinery::runtime::object::Object;
+use apiserver::server::hooks::{
+    PostStartHookContext, PostStartHookFunc, PreShutdownHookFunc, post_start_hook, pre_shutdown_hook,
 };
-use apiserver::{
-    endpoints::negotiation::MediaType,
-    server::hooks::{PostStartHookContext, PostStartHookFunc, post_start_hook},
-};
-use phase::trace::Trace;
 use serde_json::json;
-use storage::{
-    etcd3::{
-        lease_manager::{LeaseManager, LeaseManagerConfig},
-        store::Store,
-    },
-    interface::{self, Interface, Missing, Preconditions},
-};
+use tokio_util::sync::CancellationToken;
 
-use crate::{apiserver::storage::StorageFactory, controller::ensure, registry::codec::StorageCodec};
+use crate::controller::{ensure, leases::Leases};
 
 /// How often the lease is renewed.
 ///
 /// Go: DefaultEndpointReconcilerInterval
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// How many seconds it lasts.
-///
-/// Go: DefaultEndpointReconcilerTTL
-const TTL: u64 = 15;
-
-/// What the lease says.
-#[derive(Clone, Debug)]
+/// What the lease says, and where it is kept.
 pub struct PeerLease {
     /// Names this server among its replicas.
     pub api_server_id: String,
@@ -45,53 +28,44 @@ pub struct PeerLease {
     pub address: IpAddr,
     /// Its port.
     pub port: u16,
+    /// Where it is kept.
+    pub leases: Leases,
+    /// Set when the server is about to stop.
+    pub stopping: CancellationToken,
 }
 
-/// Hook `peer-endpoint-reconciler-controller`.
-pub fn hook(lease: PeerLease, factory: StorageFactory) -> PostStartHookFunc {
-    post_start_hook(move |context: PostStartHookContext| {
-        let (lease, factory) = (lease.clone(), factory.clone());
+/// The hooks `peer-endpoint-reconciler-controller`: one begins, one ends the lease.
+pub fn hooks(lease: PeerLease) -> (PostStartHookFunc, PreShutdownHookFunc) {
+    let lease = Arc::new(lease);
+    let ending = lease.clone();
+    let start = post_start_hook(move |_: PostStartHookContext| {
+        let lease = lease.clone();
         async move {
             tokio::spawn(async move {
-                let store = store(&factory, &context);
                 loop {
-                    if let Err(error) = lease.renew(&*store).await {
+                    if let Err(error) = lease.leases.renew(&lease.api_server_id, &lease.object()).await {
                         tracing::warn!(%error, "cannot renew the lease of this server");
                     }
-                    if ensure::pause(PERIOD, &context.stop).await.is_err() {
+                    if ensure::pause(PERIOD, &lease.stopping).await.is_err() {
                         return;
                     }
                 }
             });
             Ok(())
         }
-    })
-}
-
-/// The leases have a place of their own, behind no resource and no watch cache.
-fn store(factory: &StorageFactory, context: &PostStartHookContext) -> Arc<dyn Interface> {
-    let hub = GroupVersion::new("", "v1").with_kind("Endpoints");
-    let resource = interface::Resource {
-        group_resource: GroupResource::new("", "apiServerPeerIPInfo"),
-        prefix: "/peerserverleases".to_owned(),
-        codec: Arc::new(StorageCodec { hub, media: MediaType::Protobuf }),
-        fields: Arc::new(interface::metadata_fields),
-    };
-    // No lease is shared: this one shall end when the server does.
-    let config = LeaseManagerConfig { reuse_duration_seconds: 0, max_object_count: 1 };
-    let leases = LeaseManager::new(config, context.services.clock.clone());
-    let transformer = factory.transformers.of(&resource.group_resource);
-    Arc::new(Store::new(factory.backend.clone(), &factory.config.prefix, resource, transformer, leases))
+    });
+    let stop = pre_shutdown_hook(move || {
+        let lease = ending.clone();
+        async move {
+            lease.stopping.cancel();
+            let removed = tokio::time::timeout(2 * PERIOD, lease.leases.remove(&lease.api_server_id)).await;
+            removed.map_err(|error| error.to_string())?.map(drop).map_err(|error| error.to_string())
+        }
+    });
+    (start, stop)
 }
 
 impl PeerLease {
-    async fn renew(&self, store: &dyn Interface) -> Result<(), storage::error::Error> {
-        let key = format!("/peerserverleases/{}", self.api_server_id);
-        let mut update = |_: Option<Object>| Ok((self.object(), Some(TTL)));
-        let trace = Trace::unwatched();
-        store.guaranteed_update(&trace, &key, Missing::Create, Preconditions::default(), &mut update).await.map(drop)
-    }
-
     fn object(&self) -> Object {
         ensure::object(json!({
             "apiVersion": "v1",

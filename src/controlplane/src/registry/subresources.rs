@@ -43,8 +43,8 @@ pub struct Special {
     pub remote: Remote,
     /// The ranges of cluster addresses.
     pub service_ranges: ServiceRanges,
-    /// The range of node ports, first and last.
-    pub service_node_port_range: (u16, u16),
+    /// Gives out node ports.
+    pub node_ports: NodePorts,
     /// Signs tokens; `None`: there are none to be had.
     pub issuer: Option<Arc<Issuer>>,
 }
@@ -72,7 +72,7 @@ pub fn services(stores: &BTreeMap<&str, Store>, special: &Special) -> Option<Sto
     let (addresses, cidrs) = (stores.get("ipaddresses")?.clone(), stores.get("servicecidrs")?.clone());
     let client = special.client.clone();
     let cluster_ips = Arc::new(ClusterIPs::new(client, &special.service_ranges, addresses, cidrs));
-    let node_ports = Arc::new(NodePorts::new(special.service_node_port_range, services.clone()));
+    let node_ports = special.node_ports.clone();
     Some(Store { hooks: Arc::new(Allocators { cluster_ips, node_ports }), ..services.clone() })
 }
 

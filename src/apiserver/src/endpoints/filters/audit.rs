@@ -4,6 +4,7 @@
 
 use std::{net::IpAddr, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
+use apimachinery::runtime::{schema::GroupVersionKind, serializer::yaml};
 use auth::audit::{
     Sink,
     event::Event,
@@ -18,7 +19,7 @@ use phase::{BoxFuture, catalog::Phase, clock::Clock};
 use serde_json::Value;
 
 use crate::{
-    endpoints::filters::authorization::get_authorizer_attributes,
+    endpoints::{codec::Codec, filters::authorization::get_authorizer_attributes, negotiation::MediaType},
     request::{
         context::Context,
         handler::{Filter, Next, Response},
@@ -42,11 +43,13 @@ pub struct Audit {
     pub sink: Arc<dyn Sink>,
     /// How much.
     pub policy: Arc<Policy>,
+    /// Reads bodies of built-in kinds.
+    pub codec: Arc<dyn Codec>,
 }
 
 /// Makes an event for each stage of a request that the policy is about.
 ///
-/// Simplified: bodies are kept as they are on the wire, and only where they are JSON.
+/// Simplified: bodies are kept as they come, without defaults.
 ///
 /// Go: apiserver/pkg/endpoints/filters/audit.go WithAudit
 pub struct WithAudit {
@@ -96,6 +99,7 @@ impl Filter for WithAudit {
 /// One request that is written down.
 struct Entry {
     sink: Arc<dyn Sink>,
+    codec: Arc<dyn Codec>,
     clock: Arc<dyn Clock>,
     config: RequestAuditConfig,
     event: Event,
@@ -117,7 +121,15 @@ impl Entry {
             clock.wall().saturating_sub(since),
             &get_authorizer_attributes(cx),
         );
-        Self { sink: audit.sink.clone(), clock, config, event, annotations: Default::default(), ended: false }
+        Self {
+            sink: audit.sink.clone(),
+            codec: audit.codec.clone(),
+            clock,
+            config,
+            event,
+            annotations: Default::default(),
+            ended: false,
+        }
     }
 
     /// Gives the sink an event, unless the policy leaves the stage out.
@@ -132,20 +144,27 @@ impl Entry {
     /// Reads the body, and puts it back for the handler.
     async fn keep_request(&mut self, cx: &mut Context) {
         let length = cx.header("content-length").parse::<u64>().unwrap_or(u64::MAX);
-        let json = cx.header("content-type").contains("json");
-        if self.config.level < Level::Request || length > MAX_BODY_BYTES || !json || !cx.info.is_resource_request {
+        if self.config.level < Level::Request || length > MAX_BODY_BYTES || !cx.info.is_resource_request {
             return;
         }
+        let Some(form) = Form::of(cx.header("content-type")) else { return };
         let Ok(body) = cx.take_body().collect().await else { return };
         let bytes = body.to_bytes();
-        if let Some(object) = self.object(&bytes) {
+        if let Some(object) = self.object(form, &bytes) {
             self.event.set("requestObject", object);
         }
         *cx.body.get_mut() = Some(transport::full(bytes));
     }
 
-    fn object(&self, bytes: &[u8]) -> Option<Value> {
-        let mut object: Value = serde_json::from_slice(bytes).ok()?;
+    fn object(&self, form: Form, bytes: &[u8]) -> Option<Value> {
+        let mut object = match form {
+            Form::Json => serde_json::from_slice(bytes).ok()?,
+            Form::Yaml => yaml::decode(bytes).ok()?.value,
+            Form::Protobuf => {
+                let decoded = self.codec.decode(&GroupVersionKind::default(), MediaType::Protobuf, bytes);
+                decoded.ok()?.object.into_value()
+            }
+        };
         if self.config.omit_managed_fields
             && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
         {
@@ -179,8 +198,8 @@ impl Entry {
     async fn complete(mut self, response: Response) -> Response {
         let code = response.status().as_u16();
         let wanted = code >= 400 || self.config.level == Level::RequestResponse;
-        let (response, body) = if wanted { keep_json(response).await } else { (response, None) };
-        let object = body.and_then(|bytes| self.object(&bytes));
+        let (response, body) = if wanted { keep(response).await } else { (response, None) };
+        let object = body.and_then(|(form, bytes)| self.object(form, &bytes));
         let status = object.as_ref().filter(|object| object["kind"] == "Status");
         self.event.set_response_status(code, status);
         if self.config.level == Level::RequestResponse
@@ -204,21 +223,39 @@ impl Drop for Entry {
     }
 }
 
-/// Reads a body of JSON that is complete already, and puts it back.
-async fn keep_json(response: Response) -> (Response, Option<Bytes>) {
-    let json = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    let complete = response.body().size_hint().exact().is_some_and(|size| size <= MAX_BODY_BYTES);
-    if !json || !complete || response.headers().contains_key(header::CONTENT_ENCODING) {
-        return (response, None);
+/// What a body is written in.
+#[derive(Clone, Copy)]
+enum Form {
+    /// JSON, patches among them.
+    Json,
+    /// YAML, which is also what is applied.
+    Yaml,
+    /// Protobuf.
+    Protobuf,
+}
+
+impl Form {
+    fn of(content_type: &str) -> Option<Self> {
+        [("json", Self::Json), ("yaml", Self::Yaml), ("vnd.kubernetes.protobuf", Self::Protobuf)]
+            .into_iter()
+            .find(|(name, _)| content_type.contains(name))
+            .map(|(_, form)| form)
     }
+}
+
+/// Reads a body that is complete already, and puts it back.
+async fn keep(response: Response) -> (Response, Option<(Form, Bytes)>) {
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let form = content_type.and_then(Form::of);
+    let complete = response.body().size_hint().exact().is_some_and(|size| size <= MAX_BODY_BYTES);
+    let Some(form) = form.filter(|_| complete && !response.headers().contains_key(header::CONTENT_ENCODING)) else {
+        return (response, None);
+    };
     let (head, body) = response.into_parts();
     match body.collect().await {
         Ok(body) => {
             let bytes = body.to_bytes();
-            (Response::from_parts(head, transport::full(bytes.clone())), Some(bytes))
+            (Response::from_parts(head, transport::full(bytes.clone())), Some((form, bytes)))
         }
         Err(_) => (Response::from_parts(head, transport::empty()), None),
     }
@@ -303,7 +340,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::request::{requestinfo, testing};
+    use crate::{
+        endpoints::codec::UntypedCodec,
+        request::{requestinfo, testing},
+    };
 
     #[derive(Default)]
     struct Keeps(Mutex<Vec<Value>>);
@@ -322,7 +362,11 @@ mod tests {
     ) -> Vec<Value> {
         let policy = serde_json::from_value(json!({"rules": [{"level": level}], "omitManagedFields": true}));
         let keeps = Arc::new(Keeps::default());
-        let audit = Arc::new(Audit { sink: keeps.clone(), policy: Arc::new(policy.expect("policy")) });
+        let audit = Arc::new(Audit {
+            sink: keeps.clone(),
+            policy: Arc::new(policy.expect("policy")),
+            codec: Arc::new(UntypedCodec),
+        });
         let filter = WithAudit::new(Some(audit), requestinfo::basic_long_running_request_check(&["watch"], &[]));
         let answer = testing::run(filter, &testing::Answers(response), cx).await;
         testing::body(answer).await;
@@ -359,6 +403,12 @@ mod tests {
         let refuse = |_: &mut Context| responses::route_not_found();
         let refused = events("Metadata", &mut testing::context("GET", "/api/v1/foos"), refuse).await;
         assert_eq!(refused[1]["responseStatus"]["reason"], "NotFound");
+        let yaml = |_: &mut Context| {
+            let body = Bytes::from_static(b"kind: Status\nreason: Conflict\n");
+            responses::with_body(409, body, http::HeaderValue::from_static("application/yaml"))
+        };
+        let refused = events("Metadata", &mut testing::context("GET", "/api/v1/foos"), yaml).await;
+        assert_eq!(refused[1]["responseStatus"]["reason"], "Conflict");
         let ok = |_: &mut Context| responses::text(200, "ok");
         let watched = events("Metadata", &mut testing::context("GET", "/api/v1/pods?watch=1"), ok).await;
         let stages: Vec<&str> = watched.iter().filter_map(|event| event["stage"].as_str()).collect();

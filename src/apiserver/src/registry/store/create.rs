@@ -86,7 +86,7 @@ impl Store {
             }
         };
         if let Some(finish) = finish {
-            finish.succeed();
+            finish.succeed().await;
         }
         self.hooks.after_create(cx, &answer);
         Ok(answer)

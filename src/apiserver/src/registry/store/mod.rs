@@ -93,12 +93,15 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Ends what [`Hooks`] began. Dropped without a call, the write failed: what it reserved is given back.
+/// Ends what [`Hooks`] began. Dropped without a call, the write failed: what it reserved is given back some time.
 ///
 /// Go: FinishFunc
 pub trait Finish: Send {
     /// The write succeeded.
-    fn succeed(self: Box<Self>);
+    fn succeed(self: Box<Self>) -> BoxFuture<'static, ()>;
+
+    /// The write failed, and will be tried again: returns when what it reserved can be had.
+    fn fail(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// What a kind does besides: allocations, caches, other objects. All of it optional.

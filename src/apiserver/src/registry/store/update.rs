@@ -45,7 +45,7 @@ impl Updater for Store {
                 (Err(error), None) => return Err(self.interpret(error, name, creating.as_deref())),
             };
             if let Some(finish) = finish {
-                finish.succeed();
+                finish.succeed().await;
             }
             match creating {
                 Some(_) => self.hooks.after_create(cx, &answer),
@@ -111,7 +111,9 @@ struct Attempt<'a> {
 impl TryUpdate for Attempt<'_> {
     fn try_update<'b>(&'b mut self, current: Option<&'b Arc<Encoded>>) -> BoxFuture<'b, Result<(Object, Ttl)>> {
         Box::pin(async move {
-            self.finish = None;
+            if let Some(finish) = self.finish.take() {
+                finish.fail().await;
+            }
             match current {
                 None => self.create().await,
                 Some(current) => self.update(current.object()).await,

@@ -93,7 +93,7 @@ fn filters_of_the_shutdown(c: &Config) -> Vec<Box<dyn Filter>> {
 fn filters_of_the_user(c: &Config) -> Vec<Box<dyn Filter>> {
     // Without a policy nothing is written down, and without a backend neither.
     let audit = c.audit_backend.clone().zip(c.audit_policy_rule_evaluator.clone());
-    let audit = audit.map(|(sink, policy)| Arc::new(Audit { sink, policy }));
+    let audit = audit.map(|(sink, policy)| Arc::new(Audit { sink, policy, codec: c.serializer.clone() }));
     let mut chain: Vec<Box<dyn Filter>> = Vec::new();
     if let Some(authenticator) = &c.authentication.authenticator {
         chain.push(Box::new(WithAuthentication::new(

@@ -5,6 +5,7 @@
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
+use auth::authentication::version1;
 use bytes::Bytes;
 use client::certificate_files::CertKeyFiles;
 use parking_lot::Mutex;
@@ -251,7 +252,11 @@ impl ClientCertVerifier for RequestClientCert {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        let algorithms = &self.0.signature_verification_algorithms;
+        if version1::is_version1(cert) {
+            return version1::verify_handshake(message, cert, dss, algorithms);
+        }
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -260,7 +265,11 @@ impl ClientCertVerifier for RequestClientCert {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        let algorithms = &self.0.signature_verification_algorithms;
+        if version1::is_version1(cert) {
+            return version1::verify_handshake(message, cert, dss, algorithms);
+        }
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

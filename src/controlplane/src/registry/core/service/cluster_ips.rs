@@ -64,28 +64,30 @@ pub struct Allocated {
 
 impl Allocated {
     /// The write succeeded: releases what is not needed any more.
-    pub fn commit(mut self) {
+    pub async fn commit(mut self) {
         self.taken.clear();
-        release_later(&self.client, std::mem::take(&mut self.released));
+        release_all(&self.client, std::mem::take(&mut self.released)).await;
+    }
+
+    /// The write failed: gives back what it took.
+    pub async fn roll_back(mut self) {
+        release_all(&self.client, std::mem::take(&mut self.taken)).await;
     }
 }
 
 impl Drop for Allocated {
     fn drop(&mut self) {
-        release_later(&self.client, std::mem::take(&mut self.taken));
+        if !self.taken.is_empty() {
+            let (client, taken) = (self.client.clone(), std::mem::take(&mut self.taken));
+            tokio::spawn(async move { release_all(&client, taken).await });
+        }
     }
 }
 
-fn release_later(client: &Client, addresses: Vec<String>) {
-    if addresses.is_empty() {
-        return;
+async fn release_all(client: &Client, addresses: Vec<String>) {
+    for address in addresses {
+        release(client, &address).await;
     }
-    let client = client.clone();
-    tokio::spawn(async move {
-        for address in addresses {
-            release(&client, &address).await;
-        }
-    });
 }
 
 async fn release(client: &Client, address: &str) {

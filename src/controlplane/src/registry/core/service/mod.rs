@@ -17,7 +17,11 @@ pub mod cluster_ips;
 
 pub mod node_ports;
 
+pub mod port_range;
+
 pub mod repair;
+
+pub mod repair_ports;
 
 use std::sync::Arc;
 
@@ -49,7 +53,7 @@ pub struct Allocators {
     /// Addresses.
     pub cluster_ips: Arc<ClusterIPs>,
     /// Ports.
-    pub node_ports: Arc<NodePorts>,
+    pub node_ports: NodePorts,
 }
 
 /// What a write has taken and will release.
@@ -61,9 +65,18 @@ struct Transaction {
 }
 
 impl Finish for Transaction {
-    fn succeed(self: Box<Self>) {
-        self.cluster_ips.commit();
-        self.ports.commit();
+    fn succeed(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.cluster_ips.commit().await;
+            self.ports.commit().await;
+        })
+    }
+
+    fn fail(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.cluster_ips.roll_back().await;
+            self.ports.roll_back().await;
+        })
     }
 }
 
@@ -100,8 +113,9 @@ impl Hooks for Allocators {
     fn after_delete<'a>(&'a self, _cx: &'a Context, service: &'a Answer) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let service = service.clone().into_object();
-            self.node_ports.release(&facts::node_ports(&service));
-            self.node_ports.release(&[facts::health_check_node_port(&service)]);
+            let mut ports = facts::node_ports(&service);
+            ports.extend(Some(facts::health_check_node_port(&service)).filter(|port| *port != 0));
+            self.node_ports.release(&ports).await;
             for address in facts::cluster_ips(&service) {
                 self.cluster_ips.release(address).await;
             }
@@ -118,7 +132,6 @@ impl Allocators {
         old: Option<&Object>,
         dry_run: bool,
     ) -> Result<Option<Box<dyn Finish>>> {
-        self.node_ports.fill(cx).await?;
         families::init(self.cluster_ips.families(), service, old)?;
         let cluster_ips = match old {
             None => self.cluster_ips.allocate(cx, service, dry_run).await?,
@@ -126,8 +139,8 @@ impl Allocators {
         };
         let mut ports = Operation::start(self.node_ports.clone(), cx, dry_run);
         match old {
-            None => node_ports::allocate(&mut ports, service)?,
-            Some(old) => node_ports::update(&mut ports, service, old)?,
+            None => node_ports::allocate(&mut ports, service).await?,
+            Some(old) => node_ports::update(&mut ports, service, old).await?,
         }
         Ok(Some(Box::new(Transaction { cluster_ips, ports })))
     }

@@ -1,114 +1,157 @@
-//! Node ports: which are taken, and an operation that takes some and gives all of them back if it fails.
+//! Node ports: an operation that takes some, and gives all of them back if it fails.
 //!
-//! Simplified: Kubernetes keeps a bitmap in storage, `/registry/ranges/servicenodeports`. Here every server keeps its
-//! own in memory, and reads it from the services when it first needs it.
+//! ```text
+//!   /registry/ranges/servicenodeports     which ports are taken: one object, shared by all replicas
+//! ```
 //!
-//! Go: pkg/registry/core/service/portallocator/{allocator,operation}.go,
+//! Go: pkg/registry/core/service/portallocator/operation.go, pkg/registry/core/service/allocator/storage/storage.go,
 //! pkg/registry/core/service/storage/alloc.go initNodePorts, updateNodePorts
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use api::core::service::{facts, linked};
 use apimachinery::{
     api::errors::StatusError,
-    runtime::object::Object,
+    runtime::{
+        object::Object,
+        schema::{GroupResource, GroupVersion},
+    },
     validation::field::{Error, ErrorList, Path},
 };
-use apiserver::{
-    registry::{rest::Result, store::Store},
-    request::context::Context,
-};
-use parking_lot::Mutex;
-use phase::ids::IdSource;
+use apiserver::{registry::rest::Result, request::context::Context};
+use phase::{clock::Clock, ids::IdSource, trace::Trace};
 use serde_json::Value;
-use storage::{errors::interpret_list_error, interface::ListOptions};
+use storage::{
+    errors::interpret_update_error,
+    interface::{GetOptions, Interface, Missing, Preconditions, Ttl},
+};
 
-use crate::registry::core::service::invalid;
+use crate::{
+    apiserver::storage::StorageFactory,
+    registry::core::service::{
+        invalid,
+        port_range::{ALLOCATED, PortRange},
+    },
+};
 
-const ALLOCATED: &str = "provided port is already allocated";
+const PREFIX: &str = "/ranges";
+const KEY: &str = "/ranges/servicenodeports";
 
 /// Who has which port.
+#[derive(Clone)]
 pub struct NodePorts {
-    first: i64,
-    last: i64,
-    services: Store,
-    /// Ports in use; `None` until the services have been looked at.
-    taken: Mutex<Option<BTreeSet<i64>>>,
+    /// The ports of the flag, none of them taken.
+    range: PortRange,
+    storage: Arc<dyn Interface>,
+}
+
+/// What storage knew at some time, and which time that was.
+pub struct Stored {
+    /// The ports taken then; `None` if there was nothing of this range.
+    pub range: Option<PortRange>,
+    resource_version: String,
 }
 
 impl NodePorts {
     /// Gives out the ports of a range, first and last.
-    pub fn new(range: (u16, u16), services: Store) -> Self {
-        Self { first: range.0.into(), last: range.1.into(), services, taken: Mutex::default() }
+    pub fn new(bounds: (u16, u16), factory: &StorageFactory, clock: Arc<dyn Clock>) -> Self {
+        let hub = GroupVersion::new("", "v1").with_kind("RangeAllocation");
+        let storage = factory.raw_storage(resource(), PREFIX, hub, clock);
+        Self { range: PortRange::new(bounds), storage }
     }
 
-    /// Looks at the services once.
-    pub async fn fill(&self, cx: &Context) -> Result<()> {
-        if self.taken.lock().is_some() {
-            return Ok(());
+    /// All ports, none of them taken.
+    pub fn empty(&self) -> PortRange {
+        self.range.clone()
+    }
+
+    /// Returns what storage knows.
+    pub async fn read(&self) -> Result<Stored> {
+        let stored = match self.storage.get(&Trace::unwatched(), KEY, GetOptions::default()).await {
+            Ok(stored) => stored.object(),
+            Err(storage::error::Error::KeyNotFound { .. }) => Object::default(),
+            Err(error) => return Err(interpret_update_error(error, &resource(), "")),
+        };
+        let resource_version = stored.resource_version().to_owned();
+        Ok(Stored { range: self.range.restore(&stored), resource_version })
+    }
+
+    /// Writes a new state, unless someone wrote since `stored` was read.
+    ///
+    /// Go: CreateOrUpdate
+    pub async fn write(&self, range: &PortRange, stored: &Stored) -> Result<()> {
+        let mut update = |current: Option<Object>| -> Result<(Object, Ttl)> {
+            let mut object = current.unwrap_or_default();
+            if object.resource_version() != stored.resource_version {
+                let text = "the provided resource version does not match";
+                return Err(StatusError::new_conflict(&resource(), "", text));
+            }
+            range.snapshot(&mut object);
+            object.set(&["apiVersion"], "v1");
+            object.set(&["kind"], "RangeAllocation");
+            Ok((object, None))
+        };
+        let (trace, preconditions) = (Trace::unwatched(), Preconditions::default());
+        let written = self.storage.guaranteed_update(&trace, KEY, Missing::Create, preconditions, &mut update).await;
+        written.map(drop).map_err(|error| interpret_update_error(error, &resource(), ""))
+    }
+
+    /// Reads, changes and writes; again if another replica wrote in between.
+    ///
+    /// Go: tryUpdate
+    async fn change<T: Send>(
+        &self,
+        change: impl Fn(&mut PortRange) -> std::result::Result<T, String> + Send + Sync,
+    ) -> std::result::Result<T, String> {
+        let mut outcome = Err(format!("cannot allocate resources of type {} at this time", resource().resource));
+        let mut update = |current: Option<Object>| -> Result<(Object, Ttl)> {
+            let mut object = current.unwrap_or_default();
+            let Some(mut range) = self.range.restore(&object) else {
+                outcome = Err("the provided range does not match the current range".to_owned());
+                return Err(StatusError::new_internal_error(""));
+            };
+            outcome = change(&mut range);
+            if outcome.is_err() {
+                return Err(StatusError::new_internal_error(""));
+            }
+            range.snapshot(&mut object);
+            Ok((object, None))
+        };
+        let (trace, preconditions) = (Trace::unwatched(), Preconditions::default());
+        let written = self.storage.guaranteed_update(&trace, KEY, Missing::Fail, preconditions, &mut update).await;
+        match (written, outcome) {
+            (Err(error), Ok(_)) => Err(interpret_update_error(error, &resource(), "").message),
+            (_, outcome) => outcome,
         }
-        let prefix = format!("{}/", self.services.key_root);
-        let everything = ListOptions { recursive: true, ..ListOptions::default() };
-        let listed = self.services.storage.get_list(&cx.trace, &prefix, everything).await;
-        let listed = listed.map_err(|error| interpret_list_error(error, &self.services.resource))?;
-        let mut ports = BTreeSet::new();
-        for item in listed.items {
-            let service = item.object();
-            ports.extend(facts::node_ports(&service));
-            ports.extend(Some(facts::health_check_node_port(&service)).filter(|port| *port != 0));
-        }
-        self.taken.lock().get_or_insert(ports);
-        Ok(())
     }
 
     /// Takes ports back.
-    pub fn release(&self, ports: &[i64]) {
-        if let Some(taken) = self.taken.lock().as_mut() {
+    pub async fn release(&self, ports: &[i64]) {
+        if ports.is_empty() {
+            return;
+        }
+        let released = self.change(|range| {
             ports.iter().for_each(|port| {
-                taken.remove(port);
+                range.release(*port);
             });
+            Ok(())
+        });
+        if let Err(error) = released.await {
+            tracing::warn!("cannot release node ports {ports:?}: {error}");
         }
-    }
-
-    fn take(&self, port: i64) -> std::result::Result<(), String> {
-        if !(self.first..=self.last).contains(&port) {
-            let (first, last) = (self.first, self.last);
-            return Err(format!("provided port is not in the valid range. The range of valid ports is {first}-{last}"));
-        }
-        let mut taken = self.taken.lock();
-        if taken.get_or_insert_default().insert(port) { Ok(()) } else { Err(ALLOCATED.to_owned()) }
-    }
-
-    fn has(&self, port: i64) -> bool {
-        self.taken.lock().as_ref().is_some_and(|taken| taken.contains(&port))
-    }
-
-    /// Takes any port, from one by chance on. The lower part of the range is for those who ask by number.
-    fn take_any(&self, ids: &dyn IdSource) -> Option<i64> {
-        let size = self.last - self.first + 1;
-        let reserved = if size <= 32 { 0 } else { (size / 32).clamp(16, 128) };
-        let mut taken = self.taken.lock();
-        let taken = taken.get_or_insert_default();
-        for (first, size) in [(self.first + reserved, size - reserved), (self.first, reserved)] {
-            if size == 0 {
-                continue;
-            }
-            let start = i64::try_from(ids.next_u64() % size.unsigned_abs()).unwrap_or_default();
-            let found = (0..size).map(|step| first + (start + step) % size).find(|port| !taken.contains(port));
-            if let Some(port) = found {
-                taken.insert(port);
-                return Some(port);
-            }
-        }
-        None
     }
 }
 
-/// Ports that one write takes and releases. Dropped, it gives back what it took.
+/// Go: pkg/registry/core/rest/storage_core.go
+fn resource() -> GroupResource {
+    GroupResource::new("", "servicenodeportallocations")
+}
+
+/// Ports that one write takes and releases. Dropped, it gives back what it took, a little later.
 ///
 /// Go: PortAllocationOperation
 pub struct Operation {
-    ports: Arc<NodePorts>,
+    ports: NodePorts,
     ids: Arc<dyn IdSource>,
     allocated: Vec<i64>,
     released: Vec<i64>,
@@ -117,39 +160,49 @@ pub struct Operation {
 
 impl Operation {
     /// Begins.
-    pub fn start(ports: Arc<NodePorts>, cx: &Context, dry_run: bool) -> Self {
+    pub fn start(ports: NodePorts, cx: &Context, dry_run: bool) -> Self {
         let ids = cx.services.ids.clone();
         Self { ports, ids, allocated: Vec::new(), released: Vec::new(), dry_run }
     }
 
     /// The write succeeded.
-    pub fn commit(mut self) {
+    pub async fn commit(mut self) {
         self.allocated.clear();
         if !self.dry_run {
-            self.ports.release(&self.released);
+            self.ports.release(&self.released).await;
+        }
+    }
+
+    /// The write failed.
+    pub async fn roll_back(mut self) {
+        let allocated = std::mem::take(&mut self.allocated);
+        if !self.dry_run {
+            self.ports.release(&allocated).await;
         }
     }
 
     /// Takes a port.
-    fn allocate(&mut self, port: i64) -> std::result::Result<(), String> {
+    async fn allocate(&mut self, port: i64) -> std::result::Result<(), String> {
         if self.dry_run {
-            if self.ports.has(port) || self.allocated.contains(&port) {
+            let stored = self.ports.read().await.map_err(|error| error.message)?;
+            if self.allocated.contains(&port) || stored.range.is_some_and(|range| range.has(port)) {
                 return Err(ALLOCATED.to_owned());
             }
         } else {
-            self.ports.take(port)?;
+            self.ports.change(|range| range.take(port)).await?;
         }
         self.allocated.push(port);
         Ok(())
     }
 
     /// Takes any port.
-    fn allocate_next(&mut self) -> std::result::Result<i64, String> {
+    async fn allocate_next(&mut self) -> std::result::Result<i64, String> {
         let port = if self.dry_run {
             // Nobody will have it: a number beyond the usual range says so.
             self.allocated.iter().copied().max().unwrap_or(32_768) + 1
         } else {
-            self.ports.take_any(&*self.ids).ok_or("range is full")?
+            let chance = self.ids.next_u64();
+            self.ports.change(|range| range.take_any(chance)).await?
         };
         self.allocated.push(port);
         Ok(port)
@@ -158,9 +211,11 @@ impl Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if !self.dry_run {
-            self.ports.release(&self.allocated);
+        if self.allocated.is_empty() || self.dry_run {
+            return;
         }
+        let (ports, allocated) = (self.ports.clone(), std::mem::take(&mut self.allocated));
+        tokio::spawn(async move { ports.release(&allocated).await });
     }
 }
 
@@ -186,12 +241,12 @@ fn set_node_port(service: &mut Object, index: usize, node_port: i64) {
 /// Takes the ports of a new service.
 ///
 /// Go: txnAllocNodePorts
-pub fn allocate(operation: &mut Operation, service: &mut Object) -> Result<()> {
+pub async fn allocate(operation: &mut Operation, service: &mut Object) -> Result<()> {
     if matches!(facts::kind(service), "NodePort" | "LoadBalancer") {
-        init_node_ports(operation, service)?;
+        init_node_ports(operation, service).await?;
     }
     if facts::needs_health_check(service) {
-        health_check(operation, service)?;
+        health_check(operation, service).await?;
     }
     Ok(())
 }
@@ -199,7 +254,7 @@ pub fn allocate(operation: &mut Operation, service: &mut Object) -> Result<()> {
 /// One number over several protocols is one node port.
 ///
 /// Go: initNodePorts
-fn init_node_ports(operation: &mut Operation, service: &mut Object) -> Result<()> {
+async fn init_node_ports(operation: &mut Operation, service: &mut Object) -> Result<()> {
     let ports = facts::ports(service).to_vec();
     let mut by_port: Vec<(i64, i64)> = Vec::new();
     for (index, port) in ports.iter().enumerate() {
@@ -211,16 +266,16 @@ fn init_node_ports(operation: &mut Operation, service: &mut Object) -> Result<()
         match known {
             Some(known) if node_port == 0 => set_node_port(service, index, known),
             Some(known) if node_port == known => {}
-            Some(_) => operation.allocate(node_port).map_err(|text| refused(service, index, node_port, text))?,
+            Some(_) => operation.allocate(node_port).await.map_err(|text| refused(service, index, node_port, text))?,
             None => {
                 let same = ports.iter().filter(|other| number(other, "port") == wanted);
                 let named = same.map(|other| number(other, "nodePort")).find(|port| *port != 0);
                 let taken = match named {
                     Some(named) => {
-                        operation.allocate(named).map_err(|text| refused(service, index, named, text))?;
+                        operation.allocate(named).await.map_err(|text| refused(service, index, named, text))?;
                         named
                     }
-                    None => operation.allocate_next().map_err(|text| failed(&text))?,
+                    None => operation.allocate_next().await.map_err(|text| failed(&text))?,
                 };
                 set_node_port(service, index, taken);
                 by_port.push((wanted, taken));
@@ -233,15 +288,15 @@ fn init_node_ports(operation: &mut Operation, service: &mut Object) -> Result<()
 /// Takes and releases what a change of a service means.
 ///
 /// Go: txnUpdateNodePorts
-pub fn update(operation: &mut Operation, service: &mut Object, old: &Object) -> Result<()> {
+pub async fn update(operation: &mut Operation, service: &mut Object, old: &Object) -> Result<()> {
     let on_nodes = |service: &Object| matches!(facts::kind(service), "NodePort" | "LoadBalancer");
     if on_nodes(service) {
-        update_node_ports(operation, service, old)?;
+        update_node_ports(operation, service, old).await?;
     } else if on_nodes(old) {
         operation.released.extend(facts::node_ports(old));
     }
     match (facts::needs_health_check(old), facts::needs_health_check(service)) {
-        (false, true) => health_check(operation, service)?,
+        (false, true) => health_check(operation, service).await?,
         (true, false) => operation.released.push(facts::health_check_node_port(old)),
         _ => {}
     }
@@ -249,7 +304,7 @@ pub fn update(operation: &mut Operation, service: &mut Object, old: &Object) -> 
 }
 
 /// Go: updateNodePorts
-fn update_node_ports(operation: &mut Operation, service: &mut Object, old: &Object) -> Result<()> {
+async fn update_node_ports(operation: &mut Operation, service: &mut Object, old: &Object) -> Result<()> {
     let before = facts::node_ports(old);
     let ports = facts::ports(service).to_vec();
     let mut seen: Vec<(String, i64)> = Vec::new();
@@ -259,10 +314,10 @@ fn update_node_ports(operation: &mut Operation, service: &mut Object, old: &Obje
             continue;
         }
         if node_port == 0 {
-            node_port = operation.allocate_next().map_err(|text| failed(&text))?;
+            node_port = operation.allocate_next().await.map_err(|text| failed(&text))?;
             set_node_port(service, index, node_port);
         } else if !before.contains(&node_port) && !operation.allocated.contains(&node_port) {
-            operation.allocate(node_port).map_err(|text| refused(service, index, node_port, text))?;
+            operation.allocate(node_port).await.map_err(|text| refused(service, index, node_port, text))?;
         }
         let protocol = port["protocol"].as_str().unwrap_or_default().to_owned();
         if seen.contains(&(protocol.clone(), node_port)) {
@@ -276,13 +331,13 @@ fn update_node_ports(operation: &mut Operation, service: &mut Object, old: &Obje
 }
 
 /// Go: allocHealthCheckNodePort
-fn health_check(operation: &mut Operation, service: &mut Object) -> Result<()> {
+async fn health_check(operation: &mut Operation, service: &mut Object) -> Result<()> {
     let named = facts::health_check_node_port(service);
     let taken = if named == 0 {
-        let next = operation.allocate_next();
+        let next = operation.allocate_next().await;
         next.map_err(|text| format!("failed to allocate a HealthCheck NodePort: {text}"))
     } else {
-        let taken = operation.allocate(named).map(|()| named);
+        let taken = operation.allocate(named).await.map(|()| named);
         taken.map_err(|text| format!("failed to allocate requested HealthCheck NodePort {named}: {text}"))
     };
     service.set(&["spec", "healthCheckNodePort"], taken.map_err(StatusError::new_internal_error)?);

@@ -1,4 +1,4 @@
-//! Hook `start-service-ip-repair-controllers`: every service has its IPAddress, and every IPAddress its service.
+//! Hook `start-service-ip-repair-controllers`: every service has its IPAddress and its node ports, and nobody else.
 //!
 //! Go: pkg/registry/core/service/ipallocator/controller/repairip.go
 //!
@@ -10,18 +10,18 @@ use std::{
 };
 
 use api::core::service::facts;
-use apimachinery::{
-    meta::time,
-    runtime::{object::Object, schema::GroupVersion},
-    util::ip::parse_ip_sloppy,
-};
+use apimachinery::{meta::time, runtime::object::Object, util::ip::parse_ip_sloppy};
 use apiserver::server::hooks::{PostStartHookContext, PostStartHookFunc, post_start_hook};
-use client::rest::Error;
+use client::rest::{Client, Error};
 use serde_json::json;
 
 use crate::{
     controller::ensure,
-    registry::core::service::cluster_ips::{MANAGED_BY, MANAGED_BY_LABEL, ip_address, resource},
+    registry::core::service::{
+        cluster_ips::{MANAGED_BY, MANAGED_BY_LABEL, ip_address, resource},
+        node_ports::NodePorts,
+        repair_ports::Repair,
+    },
 };
 
 /// How often.
@@ -32,32 +32,50 @@ const PERIOD: Duration = Duration::from_mins(3);
 /// Go: gracePeriod
 const GRACE_PERIOD: Duration = Duration::from_mins(1);
 
-/// The hook.
-pub fn hook() -> PostStartHookFunc {
-    post_start_hook(|context: PostStartHookContext| async move {
-        tokio::spawn(async move {
-            loop {
-                let repaired = repair(&context).await;
-                let pause = if repaired.is_ok() { PERIOD } else { Duration::from_secs(1) };
-                if let Err(error) = repaired {
-                    tracing::debug!(%error, "cannot repair cluster addresses yet");
+/// For how long the first repair is tried again.
+const FIRST: Duration = Duration::from_mins(1);
+
+/// How soon again while that fails.
+const SOON: Duration = Duration::from_millis(100);
+
+/// The hook: it is done when everything was in order once.
+pub fn hook(node_ports: NodePorts) -> PostStartHookFunc {
+    post_start_hook(move |context: PostStartHookContext| {
+        let mut ports = Repair::new(node_ports.clone());
+        async move {
+            let client = ensure::client(&context);
+            let deadline = tokio::time::Instant::now() + FIRST;
+            while let Err(error) = both(&context, &client, &mut ports).await {
+                if tokio::time::Instant::now() > deadline {
+                    return Err(format!("unable to perform initial IP and Port allocation check: {error}"));
                 }
-                if ensure::pause(pause, &context.stop).await.is_err() {
-                    return;
+                if ensure::pause(SOON, &context.stop).await.is_err() {
+                    return Ok(());
                 }
             }
-        });
-        Ok(())
+            tokio::spawn(async move {
+                while ensure::pause(PERIOD, &context.stop).await.is_ok() {
+                    if let Err(error) = both(&context, &client, &mut ports).await {
+                        tracing::warn!(%error, "cannot repair addresses and ports of services");
+                    }
+                }
+            });
+            Ok(())
+        }
     })
 }
 
-async fn repair(context: &PostStartHookContext) -> Result<(), Error> {
-    let client = ensure::client(context);
-    let addresses = resource(&client);
+async fn both(context: &PostStartHookContext, client: &Client, ports: &mut Repair) -> Result<(), Error> {
+    ports.run(client).await?;
+    repair(context, client).await
+}
+
+async fn repair(context: &PostStartHookContext, client: &Client) -> Result<(), Error> {
+    let addresses = resource(client);
     // Addresses first: one that is given out meanwhile must not look forgotten.
     let selector = format!("{MANAGED_BY_LABEL}={MANAGED_BY}");
     let known = addresses.list(&[("labelSelector", &selector)]).await?.items;
-    let services = client.resource(&GroupVersion::new("", "v1").with_resource("services")).list(&[]).await?.items;
+    let services = ensure::services(client).list(&[]).await?.items;
     let mut owners: BTreeMap<String, &Object> = BTreeMap::new();
     for service in services.iter().filter(|service| facts::needs_cluster_ip(service)) {
         let list = facts::cluster_ips(service).into_iter().filter_map(parse_ip_sloppy);
