@@ -121,3 +121,55 @@ impl PublicKey {
             && algorithm.verify_signature(&self.bits, message, signature).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{crypto::aws_lc_rs, pki_types::pem::PemObject};
+
+    use super::*;
+
+    /// Made by `openssl req -x509` and `openssl x509 -req`, valid from 2026 for ten years.
+    const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----
+MIIBezCCASGgAwIBAgIULD1CQQvcU+wVYTiOIp6O1R2PiAswCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHdGVzdC1jYTAgFw0yNjExMzAxNzU3MjlaGA8yMDUxMDcyMjE3
+NTcyOVowEjEQMA4GA1UEAwwHdGVzdC1jYTBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABGuUDGhNKxo0mMcPnEReYexzX64uAlzaGKVzu0r9kmr7k6m97aKdz2vNIx+U
+H7BBjpOT9an+xwGlP57xVLmnR0+jUzBRMB0GA1UdDgQWBBTkpZc970QaatzKAlMJ
+X/ejieUknTAfBgNVHSMEGDAWgBTkpZc970QaatzKAlMJX/ejieUknTAPBgNVHRMB
+Af8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIHQqSzybUjC0siWxEe/TcQnE67rG
+wh/EH2w8ZXUlPJFaAiEAsyDFKVfChU7GFXz8cIJziXWzB22KZ6x8Tc/U78kjgf4=
+-----END CERTIFICATE-----
+";
+    const LEAF: &str = "-----BEGIN CERTIFICATE-----
+MIIBLDCB0gIUTHzGSwvERhmAb3MFrMfTN1O8QqswCgYIKoZIzj0EAwIwEjEQMA4G
+A1UEAwwHdGVzdC1jYTAeFw0yNjExMzAxNzU3MjlaFw0zNjExMjcxNzU3MjlaMB8x
+DjAMBgNVBAMMBWNhcm9sMQ0wCwYDVQQKDARkZXZzMFkwEwYHKoZIzj0CAQYIKoZI
+zj0DAQcDQgAE+qFdsLj30uOseBQcEMlUwYsOPnhVq6nnxwNbq1HYdsMWvTCHANH1
+eMUYyM/r7I1hETZrO/OlTVj5Jii4toS0ITAKBggqhkjOPQQDAgNJADBGAiEApZq8
+Edr+tTUufaG0HozFM/0lyq/CVVS1kpSvQ7yLyPoCIQD8b7WsCzll4o6IsTObmPuU
+CHmFBLplhfdcLmhP06MJvA==
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn a_leaf_is_verified_by_its_authority_and_its_time() {
+        let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+        let (authority, leaf) = (certificate(AUTHORITY), certificate(LEAF));
+        assert!(is_version1(&leaf) && !is_version1(&authority));
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        let at = |years: u64| Duration::from_hours(24 * 365 * (years - 1970));
+        let authorities = [authority];
+        assert!(verify(&leaf, &authorities, at(2030), &algorithms).is_ok());
+        let refused = |wall, authorities: &[CertificateDer<'_>]| match verify(&leaf, authorities, wall, &algorithms) {
+            Err(Error::InvalidCertificate(error)) => error,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(at(2020), &authorities), CertificateError::NotValidYet);
+        assert_eq!(refused(at(2040), &authorities), CertificateError::Expired);
+        let mut changed = leaf.to_vec();
+        let end = changed.len() - 1;
+        changed[end] ^= 1;
+        assert!(verify(&CertificateDer::from(changed), &authorities, at(2030), &algorithms).is_err());
+        assert_eq!(refused(at(2030), std::slice::from_ref(&leaf)), CertificateError::UnknownIssuer);
+    }
+}

@@ -1,10 +1,7 @@
 //! The program as kube-rs sees it, and what it keeps when it or its store is killed.
 
-mod support;
-
 use std::{
     collections::BTreeMap,
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,8 +17,9 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::json;
-use support::{PATIENCE, Running, Server, free_port};
 use tokio::time::timeout;
+
+use crate::support::{PATIENCE, Running, Server, etcd, free_port};
 
 fn config_map(name: &str) -> ConfigMap {
     serde_json::from_value(json!({"metadata": {"name": name, "labels": {"suite": "clients"}}, "data": {"a": "b"}}))
@@ -134,16 +132,6 @@ async fn a_log_that_cannot_be_written_stops_nothing() {
     let api = config_maps(&server.start().await);
     api.create(&PostParams::default(), &config_map("unsaid")).await.expect("created");
     assert!(api.get("unsaid").await.is_ok());
-}
-
-fn etcd(dir: &std::path::Path, port: u16, peer: u16) -> Option<Child> {
-    let (client, peers) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer}"));
-    let mut command = Command::new("etcd");
-    command.args(["--data-dir", &dir.join("etcd").display().to_string()]);
-    command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
-    command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
-    command.args(["--initial-cluster", &format!("default={peers}")]);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,34 @@ pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
+/// Starts an etcd; `None` where there is none on this machine.
+#[allow(dead_code, reason = "not every user of this file does")]
+pub fn etcd(dir: &Path, port: u16, peer: u16) -> Option<Child> {
+    let (client, peers) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer}"));
+    let mut command = Command::new("etcd");
+    command.args(["--data-dir", &dir.join("etcd").display().to_string()]);
+    command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+    command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
+    command.args(["--initial-cluster", &format!("default={peers}")]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+}
+
+/// Asks a process to end, and waits until it has; says whether it ended as if all were well.
+#[allow(dead_code, reason = "not every user of this file does")]
+pub async fn terminate(process: &mut Running) -> bool {
+    let asked = Command::new("kill").arg(process.0.id().to_string()).status().expect("kill");
+    assert!(asked.success());
+    let ended = async {
+        loop {
+            if let Some(status) = process.0.try_wait().expect("a child") {
+                return status.success();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.expect("it ends")
+}
+
 /// A server in a directory that outlives it.
 pub struct Server {
     /// Where its data, its keys and its kubeconfig are.
@@ -88,6 +116,12 @@ impl Server {
     #[allow(dead_code, reason = "the bench uses it")]
     pub fn into_running(mut self) -> Running {
         self.process.take().expect("it was started")
+    }
+
+    /// Ends it as an operator does; says whether it ended as if all were well.
+    #[allow(dead_code, reason = "not every user of this file does")]
+    pub async fn stop(&mut self) -> bool {
+        terminate(self.process.as_mut().expect("it runs")).await
     }
 
     /// Ends it with SIGKILL: nothing can be finished.
