@@ -15,6 +15,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
 };
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 /// Reads the authorities of a bundle.
 pub(crate) fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
@@ -34,7 +35,8 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 
 /// Trusts the authorities of a bundle.
 ///
-/// A server may also show a certificate of the bundle itself: what `openssl req -x509` makes is an authority and serves.
+/// A server may also show a certificate of the bundle itself, whoever signed it: what `openssl req -x509` makes is an
+/// authority and serves, and test frameworks give a server's certificate where an authority is asked for.
 #[derive(Debug)]
 pub(crate) struct Bundle {
     chains: Arc<WebPkiServerVerifier>,
@@ -50,11 +52,21 @@ impl Bundle {
     }
 }
 
-/// The library refuses authorities that serve, after it has looked at their validity in time.
-fn serves_as_authority(error: &Error) -> bool {
-    match error {
-        Error::InvalidCertificate(CertificateError::Other(other)) => format!("{other:?}").contains("CaUsedAsEndEntity"),
-        _ => false,
+/// Verifies a certificate that needs no authority: its name, its time and its purpose.
+fn verify_member(der: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+    verify_server_name(&ParsedCertificate::try_from(der)?, name)?;
+    let refuse = |error| Err(Error::InvalidCertificate(error));
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else { return refuse(CertificateError::BadEncoding) };
+    let (now, validity) = (i64::try_from(now.as_secs()).unwrap_or(i64::MAX), certificate.validity());
+    if now < validity.not_before.timestamp() {
+        return refuse(CertificateError::NotValidYet);
+    }
+    if now > validity.not_after.timestamp() {
+        return refuse(CertificateError::Expired);
+    }
+    match certificate.extended_key_usage() {
+        Ok(Some(usage)) if !usage.value.any && !usage.value.server_auth => refuse(CertificateError::InvalidPurpose),
+        _ => Ok(()),
     }
 }
 
@@ -67,14 +79,10 @@ impl ServerCertVerifier for Bundle {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            Err(error) if serves_as_authority(&error) && self.certificates.iter().any(|known| known == end_entity) => {
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            verified => verified,
+        if self.certificates.iter().any(|known| known == end_entity) {
+            return verify_member(end_entity, server_name, now).map(|()| ServerCertVerified::assertion());
         }
+        self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -136,5 +144,38 @@ impl ServerCertVerifier for Unverified {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
+    use rustls::crypto::aws_lc_rs;
+
+    use super::*;
+
+    fn verify(change: impl FnOnce(&mut CertificateParams), name: &'static str) -> Result<ServerCertVerified, Error> {
+        let mut params = CertificateParams::new(vec!["hook.default.svc".to_owned()]).expect("a name");
+        params.not_after = date_time_ymd(2040, 1, 1);
+        change(&mut params);
+        let certificate = params.self_signed(&KeyPair::generate().expect("a key")).expect("signed");
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let bundle = Bundle::new(certificate.pem().as_bytes(), provider).expect("a bundle");
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_hours(24 * 365 * 60));
+        let name = ServerName::try_from(name).expect("a name");
+        bundle.verify_server_cert(certificate.der(), &[], &name, &[], now)
+    }
+
+    #[test]
+    fn a_certificate_in_the_bundle_needs_no_authority() {
+        assert!(verify(|_| {}, "hook.default.svc").is_ok());
+        // `openssl req -x509` makes such servers.
+        assert!(verify(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), "hook.default.svc").is_ok());
+        assert!(verify(|_| {}, "other.default.svc").is_err());
+        let client = |params: &mut CertificateParams| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        };
+        assert!(verify(client, "hook.default.svc").is_err());
+        assert!(verify(|params| params.not_after = date_time_ymd(2020, 1, 1), "hook.default.svc").is_err());
     }
 }
