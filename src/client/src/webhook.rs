@@ -177,12 +177,32 @@ impl Target {
     /// Returns the URL without a query. A service is named as its certificate names it.
     fn url(&self) -> String {
         match self {
-            Self::Url(url) => url.clone(),
+            Self::Url(url) => {
+                let host = url.find("://").map_or(0, |scheme| scheme + 3);
+                let path = url[host..].find('/').map_or(url.len(), |slash| host + slash);
+                format!("{}{}", &url[..path], clean(&url[path..]))
+            }
             Self::Service { namespace, name, path, port } => {
-                format!("https://{name}.{namespace}.svc:{port}/{}", path.trim_start_matches('/'))
+                format!("https://{name}.{namespace}.svc:{port}{}", clean(path))
             }
         }
     }
+}
+
+/// Returns the shortest form of a path: one slash between two parts, none at the end. Servers in Go redirect who sends
+/// another.
+///
+/// Go: client-go/rest/url_utils.go DefaultVersionedAPIPath (its path.Join)
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 /// Writes whole seconds as Go writes a duration: `1m5s`.
@@ -248,5 +268,13 @@ mod tests {
         let answer = manager.post(&config, Bytes::from_static(b"{}"), Duration::from_mins(10)).await;
         assert!(answer.is_err());
         endless.await.expect("the peer was let go");
+    }
+
+    #[test]
+    fn paths_are_in_their_shortest_form() {
+        let url = |url: &str| Target::Url(url.to_owned()).url();
+        assert_eq!(url("https://127.0.0.1:9443//validate/./pods/"), "https://127.0.0.1:9443/validate/pods");
+        assert_eq!(url("https://hook.example"), "https://hook.example/");
+        assert_eq!(clean("a//b/../c"), "/a/c");
     }
 }
