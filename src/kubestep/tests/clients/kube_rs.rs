@@ -119,7 +119,7 @@ async fn an_acknowledged_write_survives_kill_9() {
         let lost: Vec<_> = acknowledged.iter().filter(|name| !there.contains(name)).collect();
         assert!(lost.is_empty(), "lost after round {round}: {lost:?}");
     }
-    assert!(acknowledged.len() > 100, "there was load: {}", acknowledged.len());
+    assert!(acknowledged.len() > 20, "there was load: {}", acknowledged.len());
 }
 
 /// On a full disk lines of the log are lost, and nothing else.

@@ -34,7 +34,7 @@ async fn endpoints(client: &Client, wanted: &[&str]) {
     let agree = async {
         loop {
             let slice = api.get_opt("kubernetes").await.expect("an answer");
-            let endpoints = slice.map(|slice| slice.endpoints).unwrap_or_default();
+            let endpoints = slice.and_then(|slice| slice.endpoints).unwrap_or_default();
             let addresses: BTreeSet<String> = endpoints.into_iter().flat_map(|endpoint| endpoint.addresses).collect();
             if addresses.iter().eq(wanted.iter()) {
                 return;
