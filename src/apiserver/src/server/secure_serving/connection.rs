@@ -17,7 +17,10 @@ use hyper_util::{
 };
 use phase::record::TraceKind;
 use rustls_pki_types::CertificateDer;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
@@ -79,6 +82,8 @@ impl Connections {
     pub(super) async fn serve(&self, mut stream: TcpStream, remote: SocketAddr) {
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, async {
             if speaks_http(&stream).await {
+                // What is left unread when a connection is closed takes the answer with it.
+                let _whatever_it_says = stream.read(&mut [0; 4096]).await?;
                 stream.write_all(NOT_HTTPS).await?;
                 return Err(io::Error::other("client sent an HTTP request to an HTTPS server"));
             }
