@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use phase::{BoxFuture, hook::PhaseHook};
+use phase::{BoxFuture, hook::PhaseHook, record::TraceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -28,8 +28,8 @@ pub trait Inspect: Send + Sync {
     fn value(&self, key: String, revision: Option<i64>) -> Answer<'_, StoredValue>;
     /// Returns who watches what.
     fn watchers(&self) -> Answer<'_, Vec<Watcher>>;
-    /// Returns how much is in flight.
-    fn in_flight(&self) -> Answer<'_, InFlight>;
+    /// Returns the priority levels, by name; none where requests do not queue.
+    fn levels(&self) -> Answer<'_, Vec<PriorityLevel>>;
 }
 
 /// Keys at a revision.
@@ -75,39 +75,37 @@ pub struct StoredValue {
 }
 
 /// Someone who watches.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Watcher {
-    /// What: `pods`, `apps/deployments`.
-    pub resource: String,
-    /// In which namespace; empty: all.
-    pub namespace: String,
-    /// Who.
-    pub user: String,
-    /// The program, from its User-Agent.
-    pub agent: String,
-    /// The revision of the last event it was sent.
-    pub revision: i64,
-    /// How many events wait for it.
-    pub lag: usize,
-    /// How many it was sent.
+    /// The request that watches; the timeline knows whose it is.
+    pub request: TraceId,
+    /// The whole key or prefix that is watched: `/registry/pods/shop/`.
+    pub key: String,
+    /// How many changes it was handed, those at the beginning not counted.
     pub sent: u64,
-    /// For how long it watches, in seconds.
-    pub seconds: u64,
+    /// How many changes wait for it.
+    pub lag: usize,
+    /// Whether it is so slow that more wait than are counted.
+    pub behind: bool,
 }
 
-/// How much is in flight.
+/// The seats of a priority level.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct InFlight {
-    /// Requests that only read.
-    pub reading: usize,
-    /// Requests that write.
-    pub mutating: usize,
-    /// Watches.
-    pub watches: usize,
-    /// Priority levels that have a queue: name, seats in use, requests that wait.
-    pub levels: Vec<(String, usize, usize)>,
+pub struct PriorityLevel {
+    /// Its name.
+    pub name: String,
+    /// Requests that have a seat.
+    pub executing: usize,
+    /// Seats in use.
+    pub seats: usize,
+    /// Seats of its own; it may lend and borrow some.
+    pub nominal: usize,
+    /// Requests that wait for a seat.
+    pub waiting: usize,
+    /// Requests that got none, in all.
+    pub rejected: u64,
 }
 
 /// Starts a server.

@@ -18,7 +18,7 @@ use crate::{
     detail::Detail,
     holds::Hold,
     lesson::{Lesson, LessonAction},
-    ports::{InFlight, Keys, LabRequest, LabResponse, Launched, PortError, StoredValue, Traffic, Watcher},
+    ports::{Keys, LabRequest, LabResponse, Launched, PortError, PriorityLevel, StoredValue, Traffic, Watcher},
     stepper::Step,
     timeline::Marker,
 };
@@ -142,8 +142,8 @@ pub enum Question {
     },
     /// Who watches what.
     Watchers,
-    /// How much is in flight.
-    InFlight,
+    /// Who has a seat and who waits for one.
+    Levels,
     /// Sends a request.
     Send(LabRequest),
     /// Starts or ends the built-in traffic.
@@ -162,8 +162,8 @@ pub enum Reply {
     Value(Box<StoredValue>),
     /// Who watches what.
     Watchers(Vec<Watcher>),
-    /// How much is in flight.
-    InFlight(InFlight),
+    /// The priority levels.
+    Levels(Vec<PriorityLevel>),
     /// What came back.
     Sent(LabResponse),
     /// It is done.

@@ -263,3 +263,21 @@ async fn in_a_lesson_events_come_in_one_order() {
     };
     assert_eq!(run().await, run().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_busy_elsewhere_still_hears_of_a_hold() {
+    let mut bench = bench(Start::Running);
+    // Nobody takes events while far more happens than may wait for a client.
+    for _ in 0..12_000 {
+        bench.request("bob").await.expect("no panic").expect("served");
+        bench.controller.pump();
+    }
+    let when = Some("user == 'alice'".to_owned());
+    bench.client.send(Command::Intercept(when)).expect("alive");
+    let alice = bench.request("alice");
+    let hold = bench.held().await;
+    bench.client.send(Command::Continue(hold.trace)).expect("alive");
+    bench.client.send(Command::Intercept(None)).expect("alive");
+    bench.client.send(Command::ContinueAll).expect("alive");
+    assert_eq!(alice.await.expect("no panic"), Ok(201));
+}

@@ -32,7 +32,7 @@ use crate::{
     laboratory::Laboratory,
     lesson_clock::LessonClock,
     pki::Keys,
-    ports::{OpenedBackend, StoreInspector},
+    ports::Insides,
     setup::{Server, Setup, TakenPort},
 };
 
@@ -87,8 +87,8 @@ impl LessonServer {
         let handle = Some(controller.attach());
         let stop = CancellationToken::new();
         let memory = Arc::new(Observed::new(Memory::new(clock.clone()))) as Arc<dyn Backend>;
-        let backend = OpenedBackend::default();
-        backend.set(memory.clone()).unwrap_or_default();
+        let insides = Arc::new(Insides::default());
+        insides.opened(&memory);
         let environment = Environment {
             services: Services { clock, ids: Arc::new(Ids::seeded(settings.seed)) },
             tracer,
@@ -109,11 +109,11 @@ impl LessonServer {
         }
         let door = repeats.then(|| options.secure_serving.door.clone());
         let lab = Some(Laboratory::new(server, pki, door, stop) as Arc<dyn Lab>);
-        let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend })), lab, teacher: None };
+        let ports = Ports { inspect: Some(insides.clone()), lab, teacher: None };
         let trace = environment.tracer.start(TraceKind::Startup, || "startup".to_owned());
         let running = environment.clone();
         let served = tokio::spawn(async move {
-            match kube_apiserver::run(trace, options, running).await {
+            match kube_apiserver::run(trace, options, running, |config| insides.configured(config)).await {
                 Err(error) if error.interrupted => Ok(()),
                 other => Ok(other?),
             }

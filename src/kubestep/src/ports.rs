@@ -2,18 +2,23 @@
 
 use std::sync::{Arc, OnceLock};
 
-use control::ports::{Answer, InFlight, Inspect, Key, Keys, PortError, StoredValue, Watcher};
+use apiserver::server::{
+    config::Config as GenericConfig, flowcontrol::controller as flowcontrol, storage_objects::OpenedStorages,
+};
+use control::ports::{Answer, Inspect, Key, Keys, PortError, PriorityLevel, StoredValue, Watcher};
 use controlplane::registry::codec;
 use kv::backend::{Backend, KeyValue, List};
 use phase::trace::Trace;
 
-/// The store, once it is open.
-pub type OpenedBackend = Arc<OnceLock<Arc<dyn Backend>>>;
-
-/// Looks into the store.
-pub struct StoreInspector {
+/// Looks inside a running server, as far as it is made.
+#[derive(Default)]
+pub struct Insides {
     /// The store, once it is open.
-    pub backend: OpenedBackend,
+    backend: OnceLock<Arc<dyn Backend>>,
+    /// What was made of it for each resource.
+    storages: OnceLock<Arc<OpenedStorages>>,
+    /// Whose turn it is.
+    fairness: OnceLock<Arc<flowcontrol::Controller>>,
 }
 
 /// Says what went wrong.
@@ -31,13 +36,28 @@ fn key_of(kv: &KeyValue) -> Key {
     }
 }
 
-impl StoreInspector {
+impl Insides {
+    /// Learns which store was opened. Only one server runs at a time; a second one would have a process of its own.
+    pub fn opened(&self, backend: &Arc<dyn Backend>) {
+        self.backend.set(backend.clone()).unwrap_or_default();
+    }
+
+    /// Learns what the servers share.
+    pub fn configured(&self, config: &GenericConfig) {
+        if let Some(storages) = &config.opened_storages {
+            self.storages.set(storages.clone()).unwrap_or_default();
+        }
+        if let Some(fairness) = &config.flow_control {
+            self.fairness.set(fairness.clone()).unwrap_or_default();
+        }
+    }
+
     fn backend(&self) -> Result<&Arc<dyn Backend>, PortError> {
         self.backend.get().ok_or_else(|| PortError("the store is not open yet".to_owned()))
     }
 }
 
-impl Inspect for StoreInspector {
+impl Inspect for Insides {
     fn keys(&self, prefix: String, revision: Option<i64>, limit: usize) -> Answer<'_, Keys> {
         Box::pin(async move {
             let backend = self.backend()?;
@@ -70,10 +90,35 @@ impl Inspect for StoreInspector {
     }
 
     fn watchers(&self) -> Answer<'_, Vec<Watcher>> {
-        Box::pin(async { Ok(Vec::new()) })
+        let known = self.storages.get().map(|storages| storages.watchers()).unwrap_or_default();
+        // The server's own copies of resources that no request watches are left out.
+        let watchers = known.into_iter().filter_map(|known| {
+            Some(Watcher {
+                request: known.request?,
+                key: known.key,
+                sent: known.taken,
+                lag: known.queued,
+                behind: known.behind.is_some(),
+            })
+        });
+        let watchers = watchers.collect();
+        Box::pin(async { Ok(watchers) })
     }
 
-    fn in_flight(&self) -> Answer<'_, InFlight> {
-        Box::pin(async { Ok(InFlight::default()) })
+    fn levels(&self) -> Answer<'_, Vec<PriorityLevel>> {
+        let levels = self.fairness.get().map(|fairness| fairness.levels()).unwrap_or_default();
+        let level = |level: &Arc<flowcontrol::Level>| {
+            let counters = level.queue_set.counters();
+            PriorityLevel {
+                name: level.config.name.clone(),
+                executing: counters.executing as usize,
+                seats: counters.seats_in_use as usize,
+                nominal: level.nominal_seats as usize,
+                waiting: counters.waiting as usize,
+                rejected: counters.rejected + counters.timed_out,
+            }
+        };
+        let levels = levels.iter().map(level).collect();
+        Box::pin(async { Ok(levels) })
     }
 }

@@ -35,7 +35,7 @@ use crate::{
     launch::{LessonServer, Pace},
     logs,
     pki::Keys,
-    ports::{OpenedBackend, StoreInspector},
+    ports::Insides,
     progress,
     setup::{Server, Setup, TakenPort},
 };
@@ -93,22 +93,22 @@ fn freely(walk: &Walk) -> anyhow::Result<()> {
     tracer.listen(Some(controller.clone()));
     let stop = CancellationToken::new();
 
-    let opened = OpenedBackend::default();
+    let insides = Arc::new(Insides::default());
     let environment = Environment {
         services: Services { clock, ids: Ids::shared() },
         tracer,
-        open_backend: remember(setup.open_backend.clone(), opened.clone()),
+        open_backend: remember(setup.open_backend.clone(), insides.clone()),
         stop: stop.clone(),
         tasks: TaskTracker::new(),
         loopback: Arc::default(),
     };
     let lab = setup.pki.clone().map(|pki| Laboratory::new(setup.server.clone(), pki, None, stop.clone()) as Arc<_>);
-    let ports = Ports { inspect: Some(Arc::new(StoreInspector { backend: opened })), lab, teacher: None };
+    let ports = Ports { inspect: Some(insides.clone()), lab, teacher: None };
     controller.set_ports(ports, runtime.handle().clone());
     let handle = controller.attach();
 
     let launched = setup.launched();
-    let server = runtime.spawn(serve(controller.clone(), environment, setup.take_server(), launched));
+    let server = runtime.spawn(serve(controller.clone(), environment, setup.take_server(), launched, insides));
     let shown = show(walk, handle, interface(walk));
 
     stop.cancel();
@@ -125,6 +125,7 @@ async fn serve(
     environment: Environment,
     server: Server,
     launched: Option<Launched>,
+    insides: Arc<Insides>,
 ) -> anyhow::Result<()> {
     tokio::spawn(crate::serve::stop_on_signal(environment.stop.clone()));
     tokio::spawn(beside::run(environment.clone(), server.beside, move || {
@@ -133,20 +134,19 @@ async fn serve(
         }
     }));
     let trace = environment.tracer.start(TraceKind::Startup, || "startup".to_owned());
-    match kube_apiserver::run(trace, server.options, environment).await {
+    match kube_apiserver::run(trace, server.options, environment, |config| insides.configured(config)).await {
         Err(error) if error.interrupted => Ok(()),
         other => Ok(other?),
     }
 }
 
 /// Opens the store and remembers it for the interface.
-fn remember(open: OpenBackend, opened: OpenedBackend) -> OpenBackend {
+fn remember(open: OpenBackend, insides: Arc<Insides>) -> OpenBackend {
     Arc::new(move |etcd| {
-        let (opening, opened) = (open(etcd), opened.clone());
+        let (opening, insides) = (open(etcd), insides.clone());
         Box::pin(async move {
             let backend: Arc<dyn Backend> = opening.await?;
-            // Only one server runs at a time; a second one would have a process of its own.
-            opened.set(backend.clone()).unwrap_or_default();
+            insides.opened(&backend);
             Ok(backend)
         })
     })
@@ -155,7 +155,11 @@ fn remember(open: OpenBackend, opened: OpenedBackend) -> OpenBackend {
 /// Runs the interface until the person leaves.
 fn show(walk: &Walk, handle: Handle, options: Options) -> std::io::Result<()> {
     let plain = walk.ui == "plain" || (walk.ui == "auto" && !std::io::stdout().is_terminal());
-    if plain { tui::plain::run(handle, options) } else { tui::run(handle, options) }
+    let stops = if options.language == Language::Zh { "server 正在停止..." } else { "The server stops..." };
+    let shown = if plain { tui::plain::run(handle, options) } else { tui::run(handle, options) };
+    // It finishes what it has begun first, which may take seconds.
+    eprintln!("{stops}");
+    shown
 }
 
 /// The looks that were asked for, else those the environment suggests.

@@ -9,7 +9,7 @@ use apimachinery::{
     runtime::{encoded::Encoded, object::Object, schema::GroupResource},
 };
 use futures_util::stream::BoxStream;
-use phase::{BoxFuture, trace::Trace};
+use phase::{BoxFuture, record::TraceId, trace::Trace};
 
 use crate::{error::Error, selection::SelectionPredicate};
 
@@ -263,10 +263,14 @@ pub trait Interface: Send + Sync {
 /// Someone who watches, and how far behind that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatcherInfo {
+    /// The request that watches, if requests are followed.
+    pub request: Option<TraceId>,
     /// The whole key or prefix that is watched.
     pub key: String,
     /// The field and the value that its selector demands, if it does.
     pub exact: Option<(String, String)>,
+    /// Changes that it has taken.
+    pub taken: u64,
     /// Changes that wait in its queue.
     pub queued: usize,
     /// The first revision that it has yet to read from the window of past changes; `None`: it is up to date.

@@ -18,7 +18,7 @@ use phase::{catalog::Phase, record::TraceId};
 use ratatui::{buffer::Buffer, layout::Rect};
 use tui::{
     Options,
-    model::{Model, Tab, cursor::Cursor},
+    model::{Model, Tab, cursor::Cursor, filter::Filter},
     view,
 };
 
@@ -60,9 +60,10 @@ fn main() {
     measure("requests, another one each frame", &mut model, |model, frame| {
         model.cursor = Cursor { trace: Some(TraceId(newest - frame as u64)), ..Cursor::default() };
     });
-    let filter = "user == 'nobody'";
-    model.requests.filter = control::condition::parse(filter).ok().map(|condition| (filter.to_owned(), condition));
-    measure("requests, a filter that fits none", &mut model, |_, _| {});
+    for filter in ["user == 'nobody'", "verb == 'create'"] {
+        model.requests.filter = Filter::new(filter, &model.timeline.read()).ok();
+        measure(&format!("requests, {filter}"), &mut model, |_, _| {});
+    }
     let mut model =
         Model::new(Arc::new(RwLock::new(world::request_held_at(Phase::Authorization))), &Options::default(), true);
     model.size = (300, 100);

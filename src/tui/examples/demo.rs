@@ -21,7 +21,7 @@ use std::{
 use control::{
     controller::{Controller, Pump, Start},
     ports::{
-        Answer, Endpoint, InFlight, Inspect, Key, Keys, Lab, LabRequest, LabResponse, Launched, PortError, Ports,
+        Answer, Endpoint, Inspect, Key, Keys, Lab, LabRequest, LabResponse, Launched, PortError, Ports, PriorityLevel,
         StoredValue, Traffic, Watcher,
     },
     protocol::LogLine,
@@ -132,18 +132,11 @@ impl Inspect for Port {
     }
 
     fn watchers(&self) -> Answer<'_, Vec<Watcher>> {
-        let watcher = Watcher {
-            resource: "pods".to_owned(),
-            user: "system:kube-scheduler".to_owned(),
-            revision: 4711,
-            sent: 321,
-            ..Watcher::default()
-        };
-        Box::pin(async move { Ok(vec![watcher]) })
+        Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn in_flight(&self) -> Answer<'_, InFlight> {
-        Box::pin(async { Ok(InFlight::default()) })
+    fn levels(&self) -> Answer<'_, Vec<PriorityLevel>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 

@@ -57,7 +57,9 @@ fn kubectl(log: &TraceLog) -> Option<String> {
         None if command.contains(" get ") => command.push_str(" -A"),
         None => {}
     }
-    if let Some(user) = fact("user").filter(|user| !user.starts_with("system:") && *user != "admin") {
+    // Whoever the kubeconfig names needs no `--as`, and would lose their groups with it.
+    let own = |user: &str| user == "admin" || user == "kubernetes-admin";
+    if let Some(user) = fact("user").filter(|user| !user.starts_with("system:") && !own(user)) {
         command.push_str(&format!(" --as={}", quoted(user)));
     }
     if command.contains(" -f -")

@@ -36,6 +36,8 @@ pub enum Command {
     Editor(String),
     /// Go to sleep, as after Ctrl-Z.
     Suspend,
+    /// Draw everything afresh.
+    Redraw,
     /// Save the session to a file.
     Save(String),
     /// Leave.

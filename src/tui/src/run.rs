@@ -26,6 +26,7 @@ use crate::{
     terminal::{self, Screen},
     update::update,
     view,
+    words::Word,
 };
 
 /// The shortest time between two frames.
@@ -59,6 +60,8 @@ enum Due {
 
 struct Loop {
     control: Handle,
+    /// Keys and the mouse. Its thread reads what is typed as long as this lives and is waited for.
+    input: EventStream,
     model: Model,
     editor: String,
     due: Due,
@@ -71,14 +74,14 @@ impl Loop {
         let mut model = Model::new(control.timeline().clone(), &options, control.is_live());
         model.size = crossterm::terminal::size()?;
         let drawn = Instant::now().checked_sub(BUSY_FRAME).unwrap_or_else(Instant::now);
-        Ok(Self { control, model, editor: options.editor, due: Due::Now, drawn })
+        Ok(Self { control, input: EventStream::new(), model, editor: options.editor, due: Due::Now, drawn })
     }
 
     async fn run(mut self, screen: &mut Screen) -> io::Result<()> {
-        let mut input = EventStream::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
+        let mut woken = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -88,7 +91,12 @@ impl Loop {
                 _ = terminate.recv() => return Ok(()),
                 _ = hang_up.recv() => return Ok(()),
                 _ = stop.recv() => Some(Command::Suspend),
-                event = input.next() => match event {
+                _ = woken.recv() => {
+                    screen.retake()?;
+                    self.due = Due::Now;
+                    None
+                }
+                event = self.input.next() => match event {
                     Some(event) => self.input(event?),
                     // The terminal is gone.
                     None => return Ok(()),
@@ -97,10 +105,7 @@ impl Loop {
                     Some(event) => self.event(event),
                     None => return Ok(()),
                 },
-                _ = ticks.tick(), if self.moves() => {
-                    self.due = self.due.max(Due::Records);
-                    update(&mut self.model, Message::Tick(self.control.now()))
-                }
+                _ = ticks.tick(), if self.model.moves() => self.tick(),
                 () = sleep_until(self.drawn + pause), if self.due != Due::No => {
                     self.draw(screen)?;
                     None
@@ -114,10 +119,14 @@ impl Loop {
         }
     }
 
-    /// Says whether anything on the screen changes by itself.
-    fn moves(&self) -> bool {
-        let live = matches!(self.model.inspect.tab, crate::model::Tab::Store | crate::model::Tab::Watch);
-        !self.model.holds.is_empty() || self.model.rate.per_second > 0 || self.due != Due::No || live
+    /// Time passed: what shows it is drawn again, and nothing else.
+    fn tick(&mut self) -> Option<Command> {
+        let rate = self.model.rate.per_second;
+        let command = update(&mut self.model, Message::Tick(self.control.now()));
+        if self.model.shows_time() || self.model.rate.per_second != rate {
+            self.due = self.due.max(Due::Records);
+        }
+        command
     }
 
     fn input(&mut self, event: Input) -> Option<Command> {
@@ -137,9 +146,14 @@ impl Loop {
         let mut next = Some(first);
         while let Some(event) = next {
             let due = if matches!(event, protocol::Event::Records(_)) { Due::Records } else { Due::Now };
-            self.due = self.due.max(due);
-            if let Some(command) = update(&mut self.model, Message::Event(Box::new(event))) {
-                return Some(command);
+            let (answer, told) = (matches!(event, protocol::Event::Reply { .. }), self.model.inspect.told);
+            let command = update(&mut self.model, Message::Event(Box::new(event)));
+            // The tabs that show a running server ask again and again, and mostly hear the same.
+            if !answer || self.model.inspect.told != told {
+                self.due = self.due.max(due);
+            }
+            if command.is_some() {
+                return command;
             }
             next = self.control.try_next();
         }
@@ -156,6 +170,14 @@ impl Loop {
         })
     }
 
+    /// Lets somebody else have the terminal for a while.
+    fn aside<T>(&mut self, screen: &mut Screen, work: impl FnOnce() -> T) -> io::Result<T> {
+        // The old stream's thread ends: it would take keys that are meant for others. The new one's reads when it is asked.
+        self.input = EventStream::new();
+        self.due = Due::Now;
+        screen.aside(work)
+    }
+
     /// Does what has to be done outside. Says whether to leave.
     fn carry_out(&mut self, command: Command, screen: &mut Screen) -> io::Result<bool> {
         match command {
@@ -169,7 +191,7 @@ impl Loop {
             Command::Copy(text) => screen.copy(&text)?,
             Command::Editor(text) => {
                 let editor = self.editor.clone();
-                let edited = screen.aside(|| edit(&editor, &text))?;
+                let edited = self.aside(screen, || edit(&editor, &text))?;
                 let message = match edited {
                     Ok(text) => Message::EditorClosed(Some(text)),
                     Err(error) => {
@@ -180,8 +202,13 @@ impl Loop {
                 update(&mut self.model, message);
                 self.due = Due::Now;
             }
+            Command::Suspend if terminal::can_suspend() => self.aside(screen, terminal::suspend)?,
             Command::Suspend => {
-                screen.aside(terminal::suspend)?;
+                self.model.say(Word::SaidNoShell, &[]);
+                self.due = Due::Now;
+            }
+            Command::Redraw => {
+                screen.clear()?;
                 self.due = Due::Now;
             }
             Command::Save(path) => {

@@ -41,16 +41,24 @@ impl Screen {
 
     /// Draws everything afresh with the next frame.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `Terminal::clear`: that asks the terminal where its cursor is, and the answer goes to whoever reads keys.
+        let area = self.terminal.size()?.into();
+        self.terminal.resize(area)
     }
 
     /// Gives the terminal back for a while, for an editor or the shell, and takes it again afterwards.
     pub fn aside<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<T> {
         leave();
         let result = work();
-        enter()?;
-        self.terminal.clear()?;
+        self.retake()?;
         Ok(result)
+    }
+
+    /// Takes the terminal again, whatever somebody else did to it meanwhile.
+    pub fn retake(&mut self) -> io::Result<()> {
+        terminal::disable_raw_mode()?;
+        enter()?;
+        self.clear()
     }
 
     /// Puts text into the clipboard of the machine in front of which the person sits (OSC 52).
@@ -106,10 +114,15 @@ fn restore_on_panic() {
     });
 }
 
-/// Sends the process to sleep, as Ctrl-Z does; returns when it is woken.
+/// Says whether there is a shell that could wake the process: the group of a session's leader has nobody above it.
+pub fn can_suspend() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session != rustix::process::getpgrp())
+}
+
+/// Sends the process to sleep, as Ctrl-Z does, with all that belongs to the same command; returns when it is woken.
 pub fn suspend() {
-    let me = rustix::process::getpid();
-    let _ = rustix::process::kill_process(me, rustix::process::Signal::STOP);
+    let group = rustix::process::getpgrp();
+    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::STOP);
 }
 
 /// Base64, as OSC 52 wants it.

@@ -7,7 +7,8 @@ mod world_model;
 
 use control::{
     lesson::{Check, Lesson, Predict},
-    protocol::Event,
+    ports::PriorityLevel,
+    protocol::{Event, Reply},
 };
 use phase::catalog::Phase;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
@@ -115,6 +116,26 @@ fn a_config_tells_who_set_what() {
     let mut model = model(world::startup_held_at(Phase::CreateServerChain), &Options::default(), (120, 40));
     press(&mut model, "3 Right Right z");
     insta::assert_snapshot!("config-zoomed", text(&draw(&model)));
+}
+
+#[test]
+fn what_flows_is_seen() {
+    let timeline = world::request_held_at(Phase::Authorization);
+    let mut model = model(timeline, &Options::default(), (120, 40));
+    press(&mut model, "3 Left Left");
+    let level = |name: &str, seats, nominal, waiting| PriorityLevel {
+        name: name.to_owned(),
+        executing: seats,
+        seats,
+        nominal,
+        waiting,
+        rejected: 0,
+    };
+    let levels = vec![level("catch-all", 0, 13, 0), level("exempt", 3, 0, 0), level("workload-low", 7, 245, 2)];
+    for (id, reply) in [(1, Reply::Watchers(Vec::new())), (2, Reply::Levels(levels))] {
+        tell(&mut model, Event::Reply { id, reply: Ok(reply) });
+    }
+    insta::assert_snapshot!("flow", text(&draw(&model)));
 }
 
 #[test]

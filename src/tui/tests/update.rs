@@ -8,7 +8,8 @@ mod world_model;
 use control::{
     breakpoint::Breakpoint,
     detail::Detail,
-    protocol::{self, Event, Question},
+    ports::PriorityLevel,
+    protocol::{self, Event, Question, Reply},
     stepper::Step,
 };
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
@@ -124,6 +125,76 @@ fn a_row_ahead_is_run_to() {
     let expected = [protocol::Command::RunTo { trace: REQUEST, phase: Phase::StorageCreate, label: None }];
     assert_eq!(commands(press(&mut model, ".")), expected);
     assert_eq!(model.tree.selected, None, "the eyes follow what runs");
+}
+
+#[test]
+fn what_is_proposed_is_replaced_by_what_is_typed() {
+    let mut model = request_held(Phase::Authorization);
+    let sent = commands(press(&mut model, "i t r u e Enter"));
+    assert_eq!(sent, [protocol::Command::Intercept(Some("true".to_owned()))]);
+    let proposed = commands(press(&mut model, "i Enter"));
+    assert!(matches!(&proposed[..], [protocol::Command::Intercept(Some(when))] if when.contains("create")));
+}
+
+#[test]
+fn a_hit_takes_away_what_was_said_before() {
+    let mut model = model(world::an_afternoon(), &Options::default(), SIZE);
+    tell(&mut model, Event::Intercepting(Some("true".to_owned())));
+    assert!(model.said.is_some());
+    let hold = holds(&world::request_held_at(Phase::Authorization)).remove(0);
+    tell(&mut model, Event::Held(Box::new(control::holds::Hold { trace: TraceId(3), ..hold })));
+    assert_eq!(model.said, None);
+}
+
+#[test]
+fn nothing_moves_unless_a_time_is_shown() {
+    let at_rest = |timeline| {
+        let mut model = model(timeline, &Options::default(), SIZE);
+        // What was seen is counted once more, then there is nothing to count.
+        for second in 1..=3 {
+            let now = model.now + second * 1_000_000_000;
+            update(&mut model, Message::Tick(now));
+        }
+        model
+    };
+    assert!(!at_rest(world::startup_held_at(Phase::ConfigureStorage)).moves(), "a start-up that is held");
+    let model = at_rest(world::request_held_at(Phase::Authorization));
+    assert!(model.moves() && model.shows_time(), "how long a request is held");
+}
+
+#[test]
+fn an_answer_that_tells_nothing_new_changes_nothing() {
+    let mut model = request_held(Phase::Authorization);
+    press(&mut model, "3 Left");
+    let mut told = Vec::new();
+    for waiting in [0, 0, 1] {
+        let asked = commands(press(&mut model, "Left"));
+        let level = PriorityLevel { name: "workload-low".to_owned(), waiting, ..PriorityLevel::default() };
+        for command in asked {
+            let protocol::Command::Ask { id, question } = command else { panic!("{command:?}") };
+            let reply = if question == Question::Levels {
+                Reply::Levels(vec![level.clone()])
+            } else {
+                Reply::Watchers(Vec::new())
+            };
+            tell(&mut model, Event::Reply { id, reply: Ok(reply) });
+        }
+        press(&mut model, "Right");
+        told.push(model.inspect.told);
+    }
+    assert!(told[0] > 0 && told[1] == told[0] && told[2] > told[1], "{told:?}");
+}
+
+#[test]
+fn a_pane_is_scrolled_to_its_end_and_no_further() {
+    let mut model = request_held(Phase::Authorization);
+    press(&mut model, "3 Right G");
+    let scrolled = |model: &Model| model.inspect.scroll.get(&Tab::State).copied().unwrap_or(0);
+    let end = scrolled(&model);
+    press(&mut model, "Down");
+    assert_eq!(scrolled(&model), end);
+    press(&mut model, "Up");
+    assert_eq!(scrolled(&model), end.saturating_sub(1));
 }
 
 #[test]

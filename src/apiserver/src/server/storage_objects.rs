@@ -12,7 +12,7 @@ use component_base::metrics::{
 };
 use parking_lot::Mutex;
 use phase::trace::Trace;
-use storage::interface::{Interface, Resource};
+use storage::interface::{Interface, Resource, WatcherInfo};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -49,6 +49,11 @@ impl OpenedStorages {
 
     fn all(&self) -> Vec<(GroupResource, Arc<dyn Interface>)> {
         self.opened.lock().clone()
+    }
+
+    /// Returns who watches, for a person who looks on.
+    pub fn watchers(&self) -> Vec<WatcherInfo> {
+        self.all().iter().flat_map(|(_, storage)| storage.watchers()).collect()
     }
 
     /// Counts the objects of all storages.

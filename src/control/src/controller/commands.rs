@@ -200,7 +200,7 @@ async fn answer(ports: &Ports, question: Question) -> Result<Reply, PortError> {
         Question::Keys { prefix, revision, limit } => Reply::Keys(inspect()?.keys(prefix, revision, limit).await?),
         Question::Value { key, revision } => Reply::Value(Box::new(inspect()?.value(key, revision).await?)),
         Question::Watchers => Reply::Watchers(inspect()?.watchers().await?),
-        Question::InFlight => Reply::InFlight(inspect()?.in_flight().await?),
+        Question::Levels => Reply::Levels(inspect()?.levels().await?),
         Question::Send(request) => Reply::Sent(lab()?.send(request).await?),
         Question::Traffic(traffic) => {
             lab()?.traffic(traffic).await?;

@@ -135,6 +135,13 @@ pub enum Wants {
     Records,
 }
 
+impl Client {
+    /// Says whether half of what may wait for it does: what can be left out is, from here on.
+    fn is_half_full(&self) -> bool {
+        self.events.capacity() < CLIENT_BOUND / 2
+    }
+}
+
 impl fmt::Debug for Controller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Controller").field("attached", &self.attached).finish_non_exhaustive()
@@ -232,6 +239,13 @@ impl Controller {
     fn tell(&self, event: &Event) {
         for client in self.clients.lock().iter_mut() {
             let event = match event {
+                // One that is busy elsewhere (in an editor, with a slow terminal) is already told to look, and has to hear
+                // of holds when it comes back.
+                Event::Records(_) if client.wants == Wants::Ticks && client.is_half_full() => continue,
+                Event::Log(_) if client.is_half_full() => {
+                    client.lost += 1;
+                    continue;
+                }
                 Event::Records(_) if client.wants == Wants::Ticks => Event::Records(Arc::new([])),
                 event => event.clone(),
             };

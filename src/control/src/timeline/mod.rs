@@ -10,7 +10,10 @@
 pub mod names;
 pub mod trace;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use parking_lot::RwLock;
 use phase::{
@@ -34,9 +37,11 @@ pub struct Timeline {
     /// Records taken in, and records that were lost because the queue was full.
     records: u64,
     dropped: u64,
-    /// Requests and system requests seen in all, also those no longer kept, and how many of them are not over.
+    /// Requests and system requests seen in all, also those no longer kept.
     seen: u64,
-    in_flight: usize,
+    /// Those of them that are not over, watches apart: added when they start or say that they watch, removed when they end.
+    under_way: BTreeSet<TraceId>,
+    watching: BTreeSet<TraceId>,
     limit: usize,
     markers: Vec<Marker>,
 }
@@ -73,7 +78,8 @@ impl Timeline {
             records: 0,
             dropped: 0,
             seen: 0,
-            in_flight: 0,
+            under_way: BTreeSet::new(),
+            watching: BTreeSet::new(),
             limit,
             markers: Vec::new(),
         }
@@ -92,7 +98,7 @@ impl Timeline {
         if let Event::Started { kind, title } = event {
             if matches!(kind, TraceKind::Request | TraceKind::System) {
                 self.seen += 1;
-                self.in_flight += 1;
+                self.under_way.insert(id);
             }
             self.traces.insert(id, TraceLog::new(id, kind, title, at));
             self.forget();
@@ -102,7 +108,12 @@ impl Timeline {
         let Some(trace) = self.traces.get_mut(&id) else { return };
         match event {
             Event::Started { .. } => {}
-            Event::Described { facts } => trace.describe(facts),
+            Event::Described { facts } => {
+                trace.describe(facts);
+                if trace.fact("verb") == Some("watch") && self.under_way.remove(&id) {
+                    self.watching.insert(id);
+                }
+            }
             Event::Entered { span, parent, phase, label, source, snapshot } => {
                 let span_at = span.0 as usize;
                 let label = label.map_or(0, |label| self.names.number(&label));
@@ -115,10 +126,8 @@ impl Timeline {
             Event::Resumed { span } => trace.resume(span, at),
             Event::Exited { span, outcome, snapshot } => trace.exit(span, at, outcome, snapshot),
             Event::Finished { held } => {
-                let request = matches!(trace.kind(), TraceKind::Request | TraceKind::System);
-                if request && trace.finished().is_none() {
-                    self.in_flight = self.in_flight.saturating_sub(1);
-                }
+                self.under_way.remove(&id);
+                self.watching.remove(&id);
                 trace.finish(at, held);
             }
         }
@@ -158,9 +167,14 @@ impl Timeline {
         self.seen
     }
 
-    /// Returns how many requests are under way.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight
+    /// Returns the requests that are under way, oldest first, without those that watch.
+    pub fn in_flight(&self) -> impl ExactSizeIterator<Item = &TraceLog> {
+        self.under_way.iter().map(|id| &self.traces[id])
+    }
+
+    /// Returns the requests that watch, oldest first.
+    pub fn watches(&self) -> impl ExactSizeIterator<Item = &TraceLog> {
+        self.watching.iter().map(|id| &self.traces[id])
     }
 
     /// Returns the newest time seen.
@@ -250,6 +264,22 @@ mod tests {
         assert_eq!(trace.span(0).map(Span::duration), Some(Some(40)));
         assert_eq!(trace.steps(), 3, "two phases and the end");
         assert_eq!(timeline.name(trace.spans()[0].source()), "a.rs:1");
+    }
+
+    #[test]
+    fn watches_are_counted_apart_from_what_ends_by_itself() {
+        let mut timeline = Timeline::default();
+        let start = || Event::Started { kind: TraceKind::Request, title: String::new() };
+        let verb = |verb: &str| Event::Described { facts: vec![("verb".into(), verb.to_owned())] };
+        for (id, verbs) in [(1, "watch"), (2, "list"), (3, "watch")] {
+            timeline.apply(record(id, 0, start()));
+            timeline.apply(record(id, 0, verb(verbs)));
+        }
+        let ids = |timeline: &Timeline| timeline.watches().map(|log| log.id().0).collect::<Vec<_>>();
+        assert_eq!((timeline.in_flight().len(), ids(&timeline)), (1, vec![1, 3]));
+        timeline.apply(record(1, 5, Event::Finished { held: 0 }));
+        timeline.apply(record(2, 5, Event::Finished { held: 0 }));
+        assert_eq!((timeline.in_flight().len(), ids(&timeline)), (0, vec![3]));
     }
 
     #[test]

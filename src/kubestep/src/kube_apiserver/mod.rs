@@ -14,20 +14,27 @@ pub mod config;
 pub mod crdregistration;
 pub mod server;
 
-use apiserver::server::start_error::StartError;
+use apiserver::server::{config::Config as GenericConfig, start_error::StartError};
 use controlplane::{
     apiserver::environment::Environment,
     options::run::{CompletedOptions, ServerRunOptions},
 };
 use phase::{catalog::Phase, snapshot::Nothing, trace::Trace};
 
-/// Runs the server until it is stopped: five calls, as in Go.
+/// Runs the server until it is stopped: five calls, as in Go. `configured` is told the config that all servers share, for
+/// those who look inside.
 ///
 /// Go: cmd/kube-apiserver/app/server.go Run
-pub async fn run(trace: Trace, options: ServerRunOptions, environment: Environment) -> Result<(), StartError> {
+pub async fn run(
+    trace: Trace,
+    options: ServerRunOptions,
+    environment: Environment,
+    configured: impl FnOnce(&GenericConfig),
+) -> Result<(), StartError> {
     let startup = trace.enter(Phase::Startup, &mut Nothing).await?;
     let completed = complete(&trace, options).await?;
     let config = config::new_config(&trace, completed, &environment).await?;
+    configured(&config.kube_apis.generic.config);
     let completed = config.complete(&trace).await?;
     let server = server::create_server_chain(&trace, completed).await?;
     let prepared = server.prepare(&trace).await?;

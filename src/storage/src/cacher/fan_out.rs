@@ -16,6 +16,7 @@ use std::{
 
 use apimachinery::runtime::encoded::Encoded;
 use parking_lot::{Mutex, RwLock};
+use phase::record::TraceId;
 use tokio::sync::Notify;
 
 use crate::{
@@ -63,6 +64,7 @@ impl Scope {
 
 /// One watcher.
 pub(crate) struct Cell {
+    request: Option<TraceId>,
     pub(crate) scope: Scope,
     pub(crate) predicate: SelectionPredicate,
     queue: Mutex<Queue>,
@@ -75,6 +77,8 @@ struct Queue {
     behind: Option<u64>,
     /// Changes up to this revision have been looked at.
     done: u64,
+    /// How many changes were taken.
+    taken: u64,
     /// Nothing more comes.
     terminated: bool,
 }
@@ -91,9 +95,9 @@ pub(crate) enum Delivery {
 
 impl Cell {
     /// Returns a watcher that is to be told what happens after a revision.
-    pub(crate) fn new(scope: Scope, predicate: SelectionPredicate, after: u64) -> Arc<Self> {
-        let queue = Queue { seen: VecDeque::new(), behind: Some(after + 1), done: after, terminated: false };
-        Arc::new(Self { scope, predicate, queue: Mutex::new(queue), wake: Notify::new() })
+    pub(crate) fn new(request: Option<TraceId>, scope: Scope, predicate: SelectionPredicate, after: u64) -> Arc<Self> {
+        let queue = Queue { seen: VecDeque::new(), behind: Some(after + 1), done: after, taken: 0, terminated: false };
+        Arc::new(Self { request, scope, predicate, queue: Mutex::new(queue), wake: Notify::new() })
     }
 
     /// Returns when there may be something new.
@@ -124,8 +128,10 @@ impl Cell {
     fn info(&self) -> WatcherInfo {
         let queue = self.queue.lock();
         WatcherInfo {
+            request: self.request,
             key: self.scope.key().to_string(),
             exact: self.predicate.exact.clone(),
+            taken: queue.taken,
             queued: queue.seen.len(),
             behind: queue.behind,
         }
@@ -144,6 +150,7 @@ impl Cell {
         let mut queue = self.queue.lock();
         loop {
             if !queue.seen.is_empty() {
+                queue.taken += queue.seen.len() as u64;
                 std::mem::swap(&mut queue.seen, changes);
                 return Delivery::Changes;
             }

@@ -56,7 +56,7 @@ impl Cacher {
                 Some(self.snapshot()?)
             }
             (None, 0) => Some(self.snapshot()?),
-            (Some(false), 0) if !newest => return Ok(self.start(key, options, None, self.snapshot()?.revision)),
+            (Some(false), 0) if !newest => return Ok(self.start(trace, key, options, None, self.snapshot()?.revision)),
             (Some(false) | None, _) => None,
         };
         let after = initial.as_ref().map_or(required, |snapshot| snapshot.revision);
@@ -65,7 +65,7 @@ impl Cacher {
             let error = StatusError::new_resource_expired(format!("too old resource version: {after} ({oldest})"));
             return Ok(Box::pin(stream::iter([WatchEvent::Error(error)])));
         }
-        Ok(self.start(key, options, initial, after))
+        Ok(self.start(trace, key, options, initial, after))
     }
 
     fn snapshot(&self) -> Result<Snapshot, Error> {
@@ -73,14 +73,21 @@ impl Cacher {
     }
 
     /// Starts a watch of what happens after a revision, with an initial state before it.
-    fn start(&self, key: &str, options: ListOptions, initial: Option<Snapshot>, after: u64) -> WatchStream {
+    fn start(
+        &self,
+        trace: &Trace,
+        key: &str,
+        options: ListOptions,
+        initial: Option<Snapshot>,
+        after: u64,
+    ) -> WatchStream {
         let scope = if options.recursive {
             Scope::Under(self.store().prepare_prefix(key).into())
         } else {
             Scope::One(self.store().prepare_key(key).into())
         };
         let bookmarks = options.allow_watch_bookmarks == AllowWatchBookmarks::Yes;
-        let cell = Cell::new(scope, options.predicate, after);
+        let cell = Cell::new(trace.id(), scope, options.predicate, after);
         self.cache.fan_out.add(cell.clone());
         let watcher = CacheWatcher {
             cache: self.cache.clone(),

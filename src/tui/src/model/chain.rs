@@ -4,10 +4,7 @@ use control::timeline::{
     Timeline,
     trace::{Standing, TraceLog},
 };
-use phase::{
-    catalog::Phase,
-    record::{TraceId, TraceKind},
-};
+use phase::{catalog::Phase, record::TraceId};
 
 /// A place on the way of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,12 +85,10 @@ pub fn made(startup: Option<&TraceLog>, step: Option<usize>, place: Place) -> Ma
 
 /// Returns the requests that are at a place now, held ones first.
 pub fn at_place(timeline: &Timeline, place_wanted: Place, held: &dyn Fn(TraceId) -> bool) -> Vec<TraceId> {
-    // Only the newest requests can be in flight, apart from watches, which stand at their place for hours.
-    let recent = timeline.traces().rev().take(200).filter(|log| {
-        let request = matches!(log.kind(), TraceKind::Request | TraceKind::System);
-        log.finished().is_none() && request && !log.is_system() && log.fact("verb") != Some("watch")
-    });
-    let mut found: Vec<(bool, TraceId)> = recent
+    // Watches are left out: they stand at their place for hours.
+    let mut found: Vec<(bool, TraceId)> = timeline
+        .in_flight()
+        .filter(|log| !log.is_system())
         .filter(|log| place(timeline, log, log.spans().len()) == Some(place_wanted))
         .map(|log| (!held(log.id()), log.id()))
         .collect();

@@ -27,12 +27,15 @@ pub enum At {
     Step(usize),
 }
 
-/// Returns the newest step of a trace: where it is held, its end, or the phase it entered last.
+/// Returns the newest step of a trace: where it is held, the phase it entered last, or what comes after that one if it is
+/// over.
 pub fn newest(log: &TraceLog) -> usize {
+    let entered = log.spans().len();
     if log.finished().is_some() {
-        return log.spans().len();
+        return entered;
     }
-    log.held_at().unwrap_or_else(|| log.spans().len().saturating_sub(1))
+    let last_is_over = log.spans().last().is_some_and(|span| span.exited().is_some());
+    log.held_at().unwrap_or(if last_is_over { entered } else { entered.saturating_sub(1) })
 }
 
 impl Cursor {
@@ -42,6 +45,11 @@ impl Cursor {
             At::Now => newest(log),
             At::Step(step) => step.min(newest(log)),
         }
+    }
+
+    /// Returns the step up to which endings count: now, all that are known do, also of what runs beside a held phase.
+    pub fn moment(&self, log: &TraceLog) -> usize {
+        if self.is_past(log) { self.step(log) } else { usize::MAX }
     }
 
     /// Says whether one looks at the past.

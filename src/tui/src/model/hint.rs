@@ -1,6 +1,9 @@
 //! What to do next, always: one line, with the keys that do it.
 
-use phase::record::TraceKind;
+use phase::{
+    catalog::{CATALOG, Level, Phase},
+    record::TraceKind,
+};
 
 use super::{Model, cursor::At};
 use crate::words::Word;
@@ -23,8 +26,14 @@ pub fn hint(model: &Model, timeline: &Timeline) -> String {
     if let Some(hold) = model.holds.get(&log.id()) {
         let phase = phase_name(hold.phase.name(), hold.label.as_deref());
         return match hold.kind {
-            TraceKind::Startup | TraceKind::Shutdown => model.sentence(Word::HintHeldStart, &[&phase]),
-            TraceKind::Request | TraceKind::System => model.sentence(Word::HintHeld, &[&name, &phase]),
+            TraceKind::Startup | TraceKind::Shutdown => {
+                let word = if has_stages(hold.phase) { Word::HintHeldStages } else { Word::HintHeldStart };
+                model.sentence(word, &[&phase])
+            }
+            TraceKind::Request | TraceKind::System => {
+                let word = if writes(hold.phase) { Word::HintHeldWork } else { Word::HintHeld };
+                model.sentence(word, &[&name, &phase])
+            }
         };
     }
     let waiting = model.holds.len().to_string();
@@ -32,7 +41,8 @@ pub fn hint(model: &Model, timeline: &Timeline) -> String {
     match (log.finished(), model.holds.len()) {
         (Some(_), 0) if is_request => {
             let code = log.fact("code").unwrap_or("-");
-            model.sentence(Word::HintFinished, &[&name, code])
+            let word = if model.intercept.is_some() { Word::HintFinishedWalking } else { Word::HintFinished };
+            model.sentence(word, &[&name, code])
         }
         (Some(_), _) if is_request => {
             let code = log.fact("code").unwrap_or("-");
@@ -40,12 +50,24 @@ pub fn hint(model: &Model, timeline: &Timeline) -> String {
         }
         (_, 1..) => model.sentence(Word::HintIdleHeld, &[&waiting]),
         (_, 0) if model.serving.is_none() => model.word(Word::HintRunning).to_owned(),
+        (_, 0) if model.intercept.is_some() => model.word(Word::HintWaiting).to_owned(),
         (_, 0) if model.traffic == Traffic::On || timeline.seen() > 0 && model.cursor.at != At::Now => {
             model.word(Word::HintServingTraffic).to_owned()
         }
         (_, 0) if model.traffic == Traffic::On => model.word(Word::HintServingTraffic).to_owned(),
         (_, 0) => model.word(Word::HintServing).to_owned(),
     }
+}
+
+/// Says whether a start-up does a part of its work in stages inside a phase: going over it would miss them.
+fn has_stages(phase: Phase) -> bool {
+    let stage = |info: &phase::catalog::Info| info.parent == Some(phase) && info.level == Level::Teaching;
+    phase != Phase::Startup && CATALOG.iter().any(stage)
+}
+
+/// Says whether a phase is the handler of a write, inside which most of it happens.
+fn writes(phase: Phase) -> bool {
+    matches!(phase, Phase::Create | Phase::Update | Phase::Patch | Phase::Delete | Phase::DeleteCollection)
 }
 
 /// Returns a phase's name, with the plugin, authorizer or hook it is about.

@@ -8,6 +8,7 @@ pub mod areas;
 pub mod chain;
 pub mod clocks;
 pub mod cursor;
+pub mod filter;
 pub mod format;
 pub mod hint;
 pub mod input;
@@ -22,7 +23,7 @@ use control::{
     detail::Detail,
     holds::Hold,
     lesson::Lesson,
-    ports::{Keys, Launched, StoredValue, Traffic, Watcher},
+    ports::{Keys, Launched, PriorityLevel, StoredValue, Traffic, Watcher},
     protocol::LogLine,
     timeline::{self, Timeline, trace::TraceLog},
 };
@@ -239,8 +240,12 @@ pub struct InspectState {
     pub change: usize,
     /// The Store tab.
     pub store: StoreState,
-    /// The Watch tab.
+    /// The Watch tab: who watches, as the server knows it.
     pub watchers: Option<Vec<Watcher>>,
+    /// The Watch tab: who has a seat.
+    pub levels: Option<Vec<PriorityLevel>>,
+    /// Counts answers about the running server that told something new.
+    pub told: u64,
 }
 
 /// The Store tab.
@@ -274,8 +279,10 @@ pub enum Purpose {
     Keys,
     /// The Store tab's value.
     Value,
-    /// The Watch tab.
+    /// The Watch tab's watchers.
     Watchers,
+    /// The Watch tab's priority levels.
+    Levels,
     /// A request that was sent again.
     Sent,
     /// Anything whose answer only matters if it fails.
@@ -330,6 +337,8 @@ impl Model {
                     error: None,
                 },
                 watchers: None,
+                levels: None,
+                told: 0,
             },
             explain_scroll: 0,
             requests: Requests::default(),
@@ -391,6 +400,23 @@ impl Model {
         self.breakpoints.iter().find(|listed| {
             listed.breakpoint.at.as_deref().is_some_and(|at| phase::catalog::Phase::find(at).contains(&phase))
         })
+    }
+
+    /// Says whether a time on the screen moves on: that of a held request, or of one that is under way.
+    pub fn shows_time(&self) -> bool {
+        self.holds.values().any(|hold| requests::is_request(hold.kind))
+            || self.timeline.read_recursive().in_flight().len() > 0
+    }
+
+    /// Says whether anything on the screen changes though nobody does anything and nothing is recorded.
+    pub fn moves(&self) -> bool {
+        let counting = self.rate.per_second > 0 || self.rate.seen != self.timeline.read_recursive().seen();
+        counting || self.shows_time() || self.asks()
+    }
+
+    /// Says whether the shown tab is asked for again and again.
+    fn asks(&self) -> bool {
+        self.live && matches!(self.inspect.tab, Tab::Store | Tab::Watch)
     }
 
     /// Adds a line to the log.

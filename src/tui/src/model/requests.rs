@@ -1,9 +1,7 @@
 //! The list of requests: which are shown, in which order, and their bars.
 
-use std::sync::Arc;
-
 use control::{
-    condition::{AtPhase, Condition, Facts, Verdict},
+    condition::Facts,
     timeline::{Timeline, trace::TraceLog},
 };
 use phase::{
@@ -12,7 +10,7 @@ use phase::{
     record::{TraceId, TraceKind},
 };
 
-use super::Model;
+use super::{Model, filter::Filter};
 
 /// The list.
 #[derive(Debug, Default)]
@@ -21,8 +19,8 @@ pub struct Requests {
     pub selected: Option<TraceId>,
     /// How far the list is scrolled.
     pub scroll: usize,
-    /// What is shown, as it was typed, and ready to be asked.
-    pub filter: Option<(String, Arc<dyn Condition>)>,
+    /// What is shown; `None`: all.
+    pub filter: Option<Filter>,
     /// Whether requests of the system itself are hidden.
     pub system: SystemRows,
     /// How much time a bar's width stands for, as a power of two of the automatic one.
@@ -39,15 +37,17 @@ pub enum SystemRows {
     Shown,
 }
 
-/// With a filter, at most this many requests are asked for one frame.
+/// At most this many requests are looked at for one frame: where those of the system are hidden, most may be theirs.
 const SEARCHED: usize = 4_000;
 
 /// Returns the requests to show: held ones first (of those, the one that is looked at), then the newest.
 pub fn list(model: &Model, timeline: &Timeline, count: usize) -> Vec<TraceId> {
     let mut out = held(model, timeline);
-    let rest = timeline
-        .traces()
-        .rev()
+    let newest: Box<dyn Iterator<Item = &TraceLog>> = match &model.requests.filter {
+        Some(filter) => Box::new(filter.fits().filter_map(|id| timeline.trace(id))),
+        None => Box::new(timeline.traces().rev()),
+    };
+    let rest = newest
         .take(SEARCHED)
         .filter(|log| !model.holds.contains_key(&log.id()) && is_shown(model, log))
         .map(TraceLog::id);
@@ -61,19 +61,13 @@ fn held(model: &Model, timeline: &Timeline) -> Vec<TraceId> {
     held.into_iter().map(|hold| hold.trace).filter(|id| timeline.trace(*id).is_some()).collect()
 }
 
-fn is_request(kind: TraceKind) -> bool {
+/// Says whether a trace is a request.
+pub fn is_request(kind: TraceKind) -> bool {
     matches!(kind, TraceKind::Request | TraceKind::System)
 }
 
 fn is_shown(model: &Model, log: &TraceLog) -> bool {
-    let kind = is_request(log.kind()) && (model.requests.system == SystemRows::Shown || !log.is_system());
-    kind && model.requests.filter.as_ref().is_none_or(|(_, condition)| matches(log, condition.as_ref()))
-}
-
-/// Says whether a request matches a condition, by all that is known of it.
-pub fn matches(log: &TraceLog, condition: &dyn Condition) -> bool {
-    let facts: Facts = facts(log);
-    condition.ask(&AtPhase { facts: &facts, phase: "", hits: 0, object: None }) == Verdict::Yes
+    is_request(log.kind()) && (model.requests.system == SystemRows::Shown || !log.is_system())
 }
 
 /// Returns all that is known of a request; its title stands in for a path that nobody told.

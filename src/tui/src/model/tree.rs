@@ -251,8 +251,9 @@ fn startup_ahead(entered: &[Phase]) -> Vec<(Phase, u8)> {
 }
 
 fn request_ahead(log: &TraceLog, entered: &[Phase]) -> Vec<(Phase, u8)> {
-    // A refusal further out has already decided that nothing more comes.
-    let refused = log.spans().iter().take(entered.len()).any(|span| span.error().is_some());
+    // A refusal has already decided that nothing more comes. An authenticator that knows nobody is none.
+    let refused =
+        log.spans().iter().take(entered.len()).any(|span| detail::in_line(span.phase()) && span.error().is_some());
     if refused {
         return Vec::new();
     }
@@ -279,6 +280,12 @@ fn request_ahead(log: &TraceLog, entered: &[Phase]) -> Vec<(Phase, u8)> {
         phases.extend(steps[reached..].iter().map(|phase| (*phase, 2)));
     }
     phases
+}
+
+/// Returns the row of a step. At the end that is the last phase of a request, and the whole of a start-up.
+pub fn current(log: &TraceLog, step: usize) -> RowKey {
+    let last = log.spans().len().saturating_sub(1);
+    RowKey::Span(if step > last && log.kind() == TraceKind::Startup { 0 } else { step.min(last) })
 }
 
 /// Returns how a row's phase stands at a step.

@@ -20,7 +20,11 @@ use crate::{
 /// Takes in an event.
 pub fn event(model: &mut Model, event: Event) -> Option<Command> {
     match event {
-        Event::Records(_) => {}
+        Event::Records(_) => {
+            if let Some(filter) = &mut model.requests.filter {
+                filter.ask(&model.timeline.read_recursive());
+            }
+        }
         Event::Held(hold) => held(model, *hold),
         Event::Released(trace) => {
             model.holds.remove(&trace);
@@ -56,11 +60,12 @@ fn held(model: &mut Model, hold: Hold) {
     let trace = hold.trace;
     let known = model.holds.insert(trace, hold).is_some();
     let here = model.cursor.trace == Some(trace);
-    if here {
+    let arrived = here && model.cursor.at == At::Now && !known;
+    let goes_there = arrived || (!here && eyes_rest(model, trace));
+    if here || goes_there {
         model.said = None;
     }
-    let arrived = here && model.cursor.at == At::Now && !known;
-    if arrived || (!here && eyes_rest(model, trace)) {
+    if goes_there {
         walk::follow(model, trace);
     }
 }
@@ -84,15 +89,28 @@ fn replied(model: &mut Model, id: u64, reply: Result<Reply, control::ports::Port
     match (purpose, reply) {
         (Purpose::Keys, Ok(Reply::Keys(keys))) => {
             let store = &mut model.inspect.store;
+            if store.error.is_none() && store.keys.as_ref() == Some(&keys) {
+                return;
+            }
             store.selected = store.selected.min(keys.keys.len().saturating_sub(1));
             (store.keys, store.error) = (Some(keys), None);
         }
         (Purpose::Value, Ok(Reply::Value(value))) => model.inspect.store.value = Some(*value),
-        (Purpose::Watchers, Ok(Reply::Watchers(watchers))) => model.inspect.watchers = Some(watchers),
+        (Purpose::Watchers, Ok(Reply::Watchers(mut watchers))) => {
+            watchers.sort_by(|one, other| (&one.key, one.request).cmp(&(&other.key, other.request)));
+            if model.inspect.watchers.as_ref() == Some(&watchers) {
+                return;
+            }
+            model.inspect.watchers = Some(watchers);
+        }
+        (Purpose::Levels, Ok(Reply::Levels(levels))) if model.inspect.levels.as_ref() == Some(&levels) => return,
+        (Purpose::Levels, Ok(Reply::Levels(levels))) => model.inspect.levels = Some(levels),
         (Purpose::Sent, Ok(_)) => model.say(Word::SaidReplayed, &[]),
         (Purpose::Keys | Purpose::Value, Err(error)) => model.inspect.store.error = Some(error.to_string()),
         (Purpose::Watchers, Err(_)) => model.inspect.watchers = Some(Vec::new()),
+        (Purpose::Levels, Err(_)) => model.inspect.levels = Some(Vec::new()),
         (Purpose::Sent | Purpose::Other, Err(error)) => model.said = Some(error.to_string()),
-        (_, Ok(_)) => {}
+        (_, Ok(_)) => return,
     }
+    model.inspect.told += 1;
 }

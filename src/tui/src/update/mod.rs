@@ -23,6 +23,7 @@ use crate::{
     message::{Command, Message},
     model::{
         Model, Pane, Purpose, Tab,
+        filter::Filter,
         input::{Input, Overlay, Prompt},
     },
     options::Leaving,
@@ -103,7 +104,7 @@ pub fn act(model: &mut Model, action: Action) -> Option<Command> {
         Action::Source => tab(model, Tab::Source),
         Action::Quit => quit(model),
         Action::Suspend => Some(Command::Suspend),
-        Action::Redraw => None,
+        Action::Redraw => Some(Command::Redraw),
         Action::PreviousChange
         | Action::NextChange
         | Action::NextTab
@@ -132,11 +133,13 @@ fn open(model: &mut Model, overlay: Overlay) -> Option<Command> {
 
 fn prompt(model: &mut Model, kind: Prompt) -> Option<Command> {
     let text = match kind {
-        Prompt::Filter => model.requests.filter.as_ref().map_or("", |(text, _)| text.as_str()),
+        Prompt::Filter => model.requests.filter.as_ref().map_or("", Filter::text),
         Prompt::Search => model.search.as_str(),
-        Prompt::Intercept | Prompt::Break(_) | Prompt::Watch => "",
+        // What one mostly wants: the next change somebody makes, not the discovery calls before it.
+        Prompt::Intercept => "verb in ['create', 'update', 'patch', 'delete']",
+        Prompt::Break(_) | Prompt::Watch => "",
     };
-    let input = Input::new(text);
+    let input = Input::proposed(text);
     open(model, Overlay::Prompt { kind, input, error: None })
 }
 
@@ -177,14 +180,23 @@ pub fn ask_for_tab(model: &mut Model) -> Option<Command> {
             let prefix = model.inspect.store.prefix.clone();
             ask(model, Purpose::Keys, Question::Keys { prefix, revision: None, limit: 500 })
         }
-        Tab::Watch => ask(model, Purpose::Watchers, Question::Watchers),
+        Tab::Watch => {
+            let questions = [(Purpose::Watchers, Question::Watchers), (Purpose::Levels, Question::Levels)];
+            let asked = questions.into_iter().filter_map(|(purpose, question)| asked(model, purpose, question));
+            let commands: Vec<protocol::Command> = asked.collect();
+            (!commands.is_empty()).then_some(Command::Control(commands))
+        }
         Tab::Diff | Tab::State | Tab::Config | Tab::Request | Tab::Response | Tab::Source | Tab::Logs => None,
     }
 }
 
 /// Asks a port, unless the same is already being asked.
 pub fn ask(model: &mut Model, purpose: Purpose, question: Question) -> Option<Command> {
-    let busy = matches!(purpose, Purpose::Keys | Purpose::Watchers)
+    asked(model, purpose, question).and_then(Command::one)
+}
+
+fn asked(model: &mut Model, purpose: Purpose, question: Question) -> Option<protocol::Command> {
+    let busy = matches!(purpose, Purpose::Keys | Purpose::Watchers | Purpose::Levels)
         && model.questions.open.values().any(|open| *open == purpose);
     if busy || !model.live {
         return None;
@@ -192,7 +204,7 @@ pub fn ask(model: &mut Model, purpose: Purpose, question: Question) -> Option<Co
     model.questions.last += 1;
     let id = model.questions.last;
     model.questions.open.insert(id, purpose);
-    Command::one(protocol::Command::Ask { id, question })
+    Some(protocol::Command::Ask { id, question })
 }
 
 fn quit(model: &mut Model) -> Option<Command> {
@@ -211,11 +223,13 @@ fn tick(model: &mut Model, now: phase::clock::Nanos) -> Option<Command> {
     const SECOND: u64 = 1_000_000_000;
     model.now = model.now.max(now);
     let passed = now.saturating_sub(model.rate.since);
-    if passed < SECOND {
+    if passed < SECOND / 2 {
         return None;
     }
     let seen = model.timeline.read_recursive().seen();
-    model.rate.per_second = (seen - model.rate.seen) * SECOND / passed;
+    let counted = (seen - model.rate.seen) * SECOND / passed;
+    // While nothing came, nobody looked at the clock: what was counted since says nothing about a second.
+    model.rate.per_second = if passed < 2 * SECOND { counted } else { 0 };
     (model.rate.since, model.rate.seen) = (now, seen);
     ask_for_tab(model)
 }

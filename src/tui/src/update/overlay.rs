@@ -10,8 +10,10 @@ use crate::{
     message::Command,
     model::{
         Model,
+        filter::Filter,
         input::{Input, Overlay, Prompt},
     },
+    view,
     words::Word,
 };
 
@@ -110,6 +112,7 @@ fn help(model: &mut Model, key: &KeyEvent, mut query: Input, scroll: usize) -> O
         (Typed::Changed, _) => 0,
         (Typed::Nothing, _) => scroll,
     };
+    let scroll = scroll.min(view::overlay::help_beyond(model, query.text()));
     model.overlay = Some(Overlay::Help { query, scroll });
     None
 }
@@ -161,7 +164,10 @@ fn finish(model: &mut Model, kind: &Prompt, text: &str) -> Result<Option<Command
         }
         Prompt::Filter => {
             model.requests.filter = match given {
-                Some(text) => Some((text.clone(), condition(&text)?)),
+                Some(text) => {
+                    let filter = Filter::new(&text, &model.timeline.read_recursive());
+                    Some(filter.map_err(|error| error.to_string())?)
+                }
                 None => None,
             };
             model.requests.scroll = 0;

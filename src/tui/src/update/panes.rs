@@ -11,6 +11,7 @@ use crate::{
         Model, Pane, Purpose, Tab, areas, inspect, requests,
         tree::{self, Node, RowKey},
     },
+    view,
 };
 
 /// Rows that a page has, about.
@@ -113,7 +114,7 @@ pub fn tree_rows(model: &Model) -> Option<(TraceId, Vec<tree::Row>, usize)> {
     let step = model.cursor.step(log);
     let rows = tree::rows(log, step, model.detail, &model.tree.opened);
     let selected = model.tree.selected.and_then(|key| tree::position(&rows, key));
-    let current = tree::position(&rows, RowKey::Span(step.min(log.spans().len().saturating_sub(1))));
+    let current = tree::position(&rows, tree::current(log, step));
     Some((log.id(), rows, selected.or(current).unwrap_or(0)))
 }
 
@@ -172,7 +173,7 @@ pub fn vertical(model: &mut Model, by: isize) -> Option<Command> {
     match model.focus {
         Pane::Phases => select_row(model, by),
         Pane::Requests => select_request(model, by),
-        Pane::Explain => model.explain_scroll = moved(model.explain_scroll, by, 200),
+        Pane::Explain => scroll_explain(model, by),
         Pane::Inspect | Pane::Chain => scroll_inspect(model, by),
         Pane::Timeline => {
             return if by < 0 { walk::back(model) } else { walk::forward(model, control::stepper::Step::Over) };
@@ -214,9 +215,18 @@ fn scroll_inspect(model: &mut Model, by: isize) {
         change(model, by);
         return;
     }
-    // The bound is found when it is drawn: a view never shows less than a screenful.
+    let Some(area) = areas::areas(model).of(Pane::Inspect) else { return };
+    let (_, beyond) = view::inspect::scroll_and_beyond(model, &model.timeline.read_recursive(), area);
     let scroll = model.inspect.scroll.entry(tab).or_insert(0);
-    *scroll = moved(*scroll, by, 100_000);
+    // The log shows its end, and is scrolled from there.
+    let by = if tab == Tab::Logs { by.saturating_neg() } else { by };
+    *scroll = moved((*scroll).min(beyond), by, beyond);
+}
+
+fn scroll_explain(model: &mut Model, by: isize) {
+    let Some(area) = areas::areas(model).of(Pane::Explain) else { return };
+    let beyond = view::explain::beyond(model, &model.timeline.read_recursive(), area);
+    model.explain_scroll = moved(model.explain_scroll.min(beyond), by, beyond);
 }
 
 /// Looks at what is selected.

@@ -1,12 +1,12 @@
 //! The mouse: a click selects, the wheel scrolls, the timeline scrubs, a click in the gutter breaks.
 
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 
-use super::{panes, traffic, walk};
+use super::{overlay, panes, traffic, walk};
 use crate::{
     message::Command,
-    model::{Model, Pane, areas, inspect, requests, tree},
+    model::{Model, Pane, Tab, areas, input::Overlay, inspect, requests, tree},
     view,
 };
 
@@ -16,7 +16,7 @@ const NOTCH: isize = 3;
 /// Takes in what the mouse did.
 pub fn mouse(model: &mut Model, mouse: MouseEvent) -> Option<Command> {
     if model.overlay.is_some() {
-        return None;
+        return wheel_over(model, mouse.kind);
     }
     let (pane, area) = areas::areas(model).at(mouse.column, mouse.row)?;
     match mouse.kind {
@@ -32,6 +32,21 @@ pub fn mouse(model: &mut Model, mouse: MouseEvent) -> Option<Command> {
         }
         _ => None,
     }
+}
+
+/// Help and palette scroll as with the keys.
+fn wheel_over(model: &mut Model, kind: MouseEventKind) -> Option<Command> {
+    let code = match kind {
+        MouseEventKind::ScrollUp => KeyCode::Up,
+        MouseEventKind::ScrollDown => KeyCode::Down,
+        _ => return None,
+    };
+    for _ in 0..NOTCH {
+        if matches!(model.overlay, Some(Overlay::Help { .. } | Overlay::Palette { .. })) {
+            overlay::key(model, &KeyEvent::new(code, KeyModifiers::NONE));
+        }
+    }
+    None
 }
 
 fn wheel(model: &mut Model, pane: Pane, by: isize) -> Option<Command> {
@@ -77,10 +92,26 @@ fn click(model: &mut Model, pane: Pane, area: Rect, column: u16, row: u16) -> Op
                 let tab = view::inspect::tab_at(model, area, column)?;
                 return super::tab(model, tab);
             }
+            if model.inspect.tab == Tab::Store && model.inspect.store.value.is_none() {
+                return click_key(model, area, usize::from(row.checked_sub(inner.y)?));
+            }
             None
         }
         Pane::Chain | Pane::Explain => None,
     }
+}
+
+/// A click on a key of the store selects it, a second one opens it.
+fn click_key(model: &mut Model, area: Rect, line: usize) -> Option<Command> {
+    let (scroll, _) = view::inspect::scroll_and_beyond(model, &model.timeline.read_recursive(), area);
+    let index = (scroll + line).checked_sub(view::inspect_live::STORE_HEAD)?;
+    let known = model.inspect.store.keys.as_ref().is_some_and(|keys| index < keys.keys.len());
+    let again = model.inspect.store.selected == index;
+    if !known {
+        return None;
+    }
+    model.inspect.store.selected = index;
+    if again { super::act(model, crate::keymap::Action::Enter) } else { None }
 }
 
 fn scrub(model: &mut Model, area: Rect, column: u16) {

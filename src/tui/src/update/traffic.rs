@@ -58,12 +58,7 @@ pub fn ask_intercept(model: &mut Model) -> Option<Command> {
     if model.intercept.is_some() {
         return Command::one(protocol::Command::Intercept(None));
     }
-    prompt(model, Prompt::Intercept);
-    // What one mostly wants: the next change somebody makes, not the discovery calls before it.
-    if let Some(Overlay::Prompt { input, .. }) = &mut model.overlay {
-        input.insert("verb in ['create', 'update', 'patch', 'delete']");
-    }
-    None
+    prompt(model, Prompt::Intercept)
 }
 
 /// Starts or stops the built-in traffic.

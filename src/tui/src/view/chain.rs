@@ -99,8 +99,9 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
 
 fn numbers(model: &Model, timeline: &Timeline) -> String {
     let held = model.holds.len();
-    let in_flight = timeline.in_flight();
-    let mut text = format!("{} {in_flight}  {} {held}", model.word(Word::InFlight), model.word(Word::HeldCount));
+    let (in_flight, watches) = (timeline.in_flight().len(), timeline.watches().len());
+    let words = [Word::InFlight, Word::Watches, Word::HeldCount].map(|word| model.word(word));
+    let mut text = format!("{} {in_flight}  {} {watches}  {} {held}", words[0], words[1], words[2]);
     if model.rate.per_second > 0 {
         text.push_str(&format!("  {} {}", model.rate.per_second, model.word(Word::PerSecond)));
     }

@@ -25,19 +25,39 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
         (if title.is_empty() { String::new() } else { format!("{title} ") }, Role::Strong),
     ];
     let inner = paint::pane(model, area, Pane::Explain, &title, "", buffer);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    let mut bottom = bottom(model, timeline, usize::from(inner.width));
-    bottom.truncate(usize::from(inner.height).saturating_sub(4));
+    let inner = text_area(inner);
+    let bottom = fitting_bottom(model, timeline, inner);
     let lines = lines(model, timeline, usize::from(inner.width));
     let room = usize::from(inner.height).saturating_sub(bottom.len());
     let skipped = model.explain_scroll.min(lines.len().saturating_sub(room));
     for (row, line) in lines.iter().skip(skipped).take(room).enumerate() {
         paint::line(model, buffer, inner, row as u16, line);
     }
+    let below = lines.len().saturating_sub(skipped + room);
+    if below > 0 {
+        paint::more(model, area, below, buffer);
+    }
     let start = usize::from(inner.height) - bottom.len();
     for (row, line) in bottom.iter().enumerate() {
         paint::line(model, buffer, inner, (start + row) as u16, line);
     }
+}
+
+fn text_area(inner: Rect) -> Rect {
+    Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
+}
+
+fn fitting_bottom(model: &Model, timeline: &Timeline, inner: Rect) -> Vec<Line> {
+    let mut bottom = bottom(model, timeline, usize::from(inner.width));
+    bottom.truncate(usize::from(inner.height).saturating_sub(4));
+    bottom
+}
+
+/// Returns how many lines of the explanation do not fit into the pane.
+pub fn beyond(model: &Model, timeline: &Timeline, area: Rect) -> usize {
+    let inner = text_area(super::inner(area));
+    let room = usize::from(inner.height).saturating_sub(fitting_bottom(model, timeline, inner).len());
+    lines(model, timeline, usize::from(inner.width)).len().saturating_sub(room)
 }
 
 /// Returns the phase that is explained: the selected row, or the current step.
@@ -54,7 +74,7 @@ pub fn shown_phase(model: &Model, timeline: &Timeline) -> Option<Phase> {
 /// At the end of a trace: the phase that decided it.
 fn deciding(log: &TraceLog) -> usize {
     match log.kind() {
-        TraceKind::Startup => log.spans().len().saturating_sub(1),
+        TraceKind::Startup => log.spans().iter().rposition(|span| span.phase() == Phase::Ready).unwrap_or(0),
         _ => log.refused_by().unwrap_or(0),
     }
 }
@@ -136,7 +156,7 @@ fn bottom(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
 /// How another terminal reaches the server.
 fn reach(model: &Model, width: usize) -> Vec<Line> {
     let Some(serving) = &model.serving else { return Vec::new() };
-    let mut lines = vec![vec![(format!("{}:", model.word(Word::Kubeconfig)), Role::Strong)]];
+    let mut lines = vec![Vec::new(), vec![(format!("{}:", model.word(Word::Kubeconfig)), Role::Strong)]];
     let command = copy::kubeconfig(&serving.kubeconfig.display().to_string());
     lines.extend(paint::paragraph(&command, width, Role::Good));
     lines.push(vec![("kubectl get namespaces".to_owned(), Role::Good)]);

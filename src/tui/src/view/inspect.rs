@@ -5,6 +5,7 @@ use control::{
     diff,
     timeline::{Timeline, trace::TraceLog},
 };
+use phase::record::TraceKind;
 use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::Value;
 
@@ -38,11 +39,11 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
         put(buffer, x, area.y, area.right() - 1, sign, model.style(Role::Quiet));
     }
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
-    let inner = with_brief(model, timeline, inner, buffer);
+    draw_brief(model, timeline, inner, buffer);
+    let inner = own_area(model, inner);
     let lines = lines(model, timeline, usize::from(inner.width));
     let height = usize::from(inner.height);
-    let scroll = model.inspect.scroll.get(&model.inspect.tab).copied().unwrap_or(0);
-    let scroll = follow(model, &lines, height, scroll).min(lines.len().saturating_sub(height));
+    let scroll = scrolled(model, &lines, height);
     for (row, line) in lines.iter().skip(scroll).take(height).enumerate() {
         paint::line(model, buffer, inner, row as u16, line);
         if is_selected(line) {
@@ -51,20 +52,44 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
     }
     let below = lines.len().saturating_sub(scroll + height);
     if below > 0 {
-        let x = area.right().saturating_sub(8);
-        put(buffer, x, area.bottom() - 1, area.right() - 1, &format!(" +{below} "), model.style(Role::Quiet));
+        paint::more(model, area, below, buffer);
     }
 }
 
 /// Rows that the inspector keeps for itself.
 const OWN_ROWS: u16 = 8;
 
-/// Where there is no pane for the explanation, its beginning stands below the inspector. Returns what is left above.
-fn with_brief(model: &Model, timeline: &Timeline, inner: Rect, buffer: &mut Buffer) -> Rect {
+/// Rows of the explanation below the inspector, where it has no pane of its own.
+fn brief_rows(model: &Model, inner: Rect) -> u16 {
     let compact = areas::room(model.size) == areas::Room::Compact && model.layout == Layout::Debugger;
     let rows = inner.height.saturating_sub(OWN_ROWS + 1);
-    if !compact || model.zoomed || rows < 2 {
-        return inner;
+    if compact && !model.zoomed && rows >= 2 { rows } else { 0 }
+}
+
+/// What the explanation leaves, with the rule above it.
+fn own_area(model: &Model, inner: Rect) -> Rect {
+    let rows = brief_rows(model, inner);
+    Rect { height: inner.height - rows - u16::from(rows > 0), ..inner }
+}
+
+/// Returns how many lines are skipped, and how many there are besides those that fit.
+pub fn scroll_and_beyond(model: &Model, timeline: &Timeline, area: Rect) -> (usize, usize) {
+    let inner = super::inner(area);
+    let own = own_area(model, Rect { width: inner.width.saturating_sub(1), ..inner });
+    let lines = lines(model, timeline, usize::from(own.width));
+    let height = usize::from(own.height);
+    (scrolled(model, &lines, height), lines.len().saturating_sub(height))
+}
+
+fn scrolled(model: &Model, lines: &[Line], height: usize) -> usize {
+    let scroll = model.inspect.scroll.get(&model.inspect.tab).copied().unwrap_or(0);
+    follow(model, lines, height, scroll).min(lines.len().saturating_sub(height))
+}
+
+fn draw_brief(model: &Model, timeline: &Timeline, inner: Rect, buffer: &mut Buffer) {
+    let rows = brief_rows(model, inner);
+    if rows == 0 {
+        return;
     }
     let below = Rect { y: inner.bottom() - rows, height: rows, ..inner };
     let (title, lines) = super::explain::brief(model, timeline, usize::from(inner.width), usize::from(rows));
@@ -74,7 +99,6 @@ fn with_brief(model: &Model, timeline: &Timeline, inner: Rect, buffer: &mut Buff
     for (row, line) in lines.iter().enumerate() {
         paint::line(model, buffer, below, row as u16, line);
     }
-    Rect { height: inner.height - rows - 1, ..inner }
 }
 
 /// A selected line begins with an empty piece in the role of one.
@@ -129,7 +153,7 @@ pub fn lines(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
     let quiet = |word: Word| paint::paragraph(model.word(word), width, Role::Quiet);
     match model.inspect.tab {
         Tab::Store => return super::inspect_live::store(model, width),
-        Tab::Watch => return super::inspect_live::watchers(model, width),
+        Tab::Watch => return super::inspect_flow::lines(model, timeline, width),
         Tab::Logs => return super::inspect_live::logs(model, width),
         Tab::Config => return config(model, timeline, width),
         Tab::Diff | Tab::State | Tab::Request | Tab::Response | Tab::Source => {}
@@ -148,7 +172,7 @@ pub fn lines(model: &Model, timeline: &Timeline, width: usize) -> Vec<Line> {
 fn difference(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     match inspect::changes(model, log, step) {
-        None => lines.extend(paint::paragraph(model.word(Word::NoStates), width, Role::Quiet)),
+        None => lines.extend(paint::paragraph(model.word(no_states(log)), width, Role::Quiet)),
         Some(changes) => {
             lines.push(heading(model, log, &changes, step));
             if changes.changes.is_empty() {
@@ -173,6 +197,11 @@ fn difference(model: &Model, timeline: &Timeline, log: &TraceLog, step: usize, w
     lines
 }
 
+/// Why there is no state.
+fn no_states(log: &TraceLog) -> Word {
+    if log.kind() == TraceKind::Startup { Word::NoStatesStart } else { Word::NoStates }
+}
+
 fn heading(model: &Model, log: &TraceLog, changes: &Changes, step: usize) -> Line {
     let count = model.sentence(Word::Changes, &[&changes.changes.len().to_string()]);
     let here = if step >= log.spans().len() { log.spans().len() } else { step };
@@ -181,7 +210,8 @@ fn heading(model: &Model, log: &TraceLog, changes: &Changes, step: usize) -> Lin
     let steps = changes.since.map_or(String::new(), |since| format!("{} {arrow} ", since + 1));
     vec![
         (format!("{word} {steps}{}", here + 1), Role::Strong),
-        (format!("  {}  ", changes.kind), Role::Name),
+        (format!("  {}", if changes.kind == "value" { "" } else { &changes.kind }), Role::Name),
+        ("  ".to_owned(), Role::Text),
         (count, Role::Quiet),
     ]
 }
@@ -210,6 +240,10 @@ fn change_lines(model: &Model, change: &diff::Change, selected: bool, width: usi
     line.push((" ".to_owned(), Role::Text));
     let used: usize = line.iter().map(|(text, _)| width::cells(text)).sum();
     let room = width.saturating_sub(used + 1);
+    if let Some(members) = change.before.as_ref().zip(change.after.as_ref()).and_then(members) {
+        line.push((width::clip(&members, room), Role::Text));
+        return vec![line];
+    }
     match sign {
         '+' => line.push((width::clip(&after, room), Role::Text)),
         '-' => line.push((width::clip(&before, room), Role::Removed)),
@@ -227,6 +261,16 @@ fn change_lines(model: &Model, change: &diff::Change, selected: bool, width: usi
         }
     }
     vec![line]
+}
+
+/// Of two lists: what came and what went, `+b -a`; the rest of a long list says nothing.
+fn members((before, after): (&Value, &Value)) -> Option<String> {
+    let (before, after) = (before.as_array()?, after.as_array()?);
+    let only = |these: &[Value], those: &[Value], sign: char| -> Vec<String> {
+        these.iter().filter(|one| !those.contains(one)).map(|one| format!("{sign}{}", highlight::inline(one))).collect()
+    };
+    let changes = [only(after, before, '+'), only(before, after, '-')].concat();
+    (!changes.is_empty()).then(|| changes.join(" "))
 }
 
 /// What happened inside the phase, and with which error it ended.
@@ -266,7 +310,7 @@ fn watches(model: &Model, log: &TraceLog, step: usize) -> Vec<Line> {
 
 fn state(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
     let Some((kind, value)) = inspect::state(model, log, step) else {
-        return paint::paragraph(model.word(Word::NoStates), width, Role::Quiet);
+        return paint::paragraph(model.word(no_states(log)), width, Role::Quiet);
     };
     let changes = inspect::changes(model, log, step).map(|changes| changes.changes).unwrap_or_default();
     let selected = changes.get(model.inspect.change).map(|change| change.path.as_str());
@@ -353,11 +397,10 @@ fn request(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Line
     let mut lines = Vec::new();
     let is_request = path.starts_with('/');
     if is_request {
-        lines.push(vec![(format!("{method} "), Role::Keyword), (path.to_owned(), Role::Strong)]);
+        lines.extend(labelled((method, Role::Keyword), 7, (path, Role::Strong), width));
     }
     for (name, value) in log.facts().iter().filter(|(_, value)| !value.is_empty()) {
-        lines
-            .push(vec![(width::pad(name, 14), Role::Name), (width::clip(value, width.saturating_sub(15)), Role::Text)]);
+        lines.extend(labelled((name, Role::Name), 14, (&value.replace(',', ", "), Role::Text), width));
     }
     for (index, state) in inspect::request_states(log, step, false) {
         lines.push(Vec::new());
@@ -369,6 +412,13 @@ fn request(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Line
         return paint::paragraph(model.word(Word::NoStates), width, Role::Quiet);
     }
     lines
+}
+
+/// A name, and a text beside it that takes as many lines as it needs.
+fn labelled(name: (&str, Role), indent: usize, text: (&str, Role), width: usize) -> Vec<Line> {
+    let rows = width::wrap(text.0, width.saturating_sub(indent + 1));
+    let names = std::iter::once(name.0).chain(std::iter::repeat(""));
+    rows.into_iter().zip(names).map(|(row, label)| vec![(width::pad(label, indent), name.1), (row, text.1)]).collect()
 }
 
 fn response(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Line> {
@@ -391,4 +441,18 @@ fn response(model: &Model, log: &TraceLog, step: usize, width: usize) -> Vec<Lin
         return paint::paragraph(model.word(Word::NoResponseYet), width, Role::Quiet);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_two_lists_one_sees_what_came_and_what_went() {
+        let told = |before: Value, after: Value| members((&before, &after));
+        assert_eq!(told(json!(["a", "b"]), json!(["b", "c"])), Some("+c -a".to_owned()));
+        assert_eq!(told(json!(["a", "b"]), json!(["b", "a"])), None, "an order is shown as it is");
+        assert_eq!(told(json!("a"), json!(["a"])), None);
+    }
 }

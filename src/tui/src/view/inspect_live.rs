@@ -64,6 +64,9 @@ fn find<'a>(model: &'a Model, path: &str) -> Option<&'a str> {
     exact.map(AsRef::as_ref).or_else(|| (!path.is_empty()).then(ends)?.map(|(_, text)| text.as_ref()))
 }
 
+/// Lines above the keys.
+pub const STORE_HEAD: usize = 2;
+
 /// Keys below a prefix, or one value.
 pub fn store(model: &Model, width: usize) -> Vec<Line> {
     let store = &model.inspect.store;
@@ -101,47 +104,25 @@ pub fn store(model: &Model, width: usize) -> Vec<Line> {
         lines.push(vec![(model.word(word).to_owned(), Role::Quiet)]);
         return lines;
     };
-    lines[0].push((format!("  {} {}  {} keys", model.word(Word::Revision), keys.revision, keys.count), Role::Quiet));
+    lines[0].push((format!("  {}", keys.count), Role::Quiet));
+    lines.push(vec![(format!("{} {}", model.word(Word::Revision), keys.revision), Role::Quiet)]);
     for (index, key) in keys.keys.iter().enumerate() {
         let mut pieces: Line = Vec::new();
         if index == store.selected {
             pieces.push((String::new(), Role::Selected));
         }
         let bare = key.key.strip_prefix(&store.prefix).unwrap_or(&key.key);
-        let room = width.saturating_sub(24);
-        pieces.push((width::pad(&width::clip_middle(bare, room), room), Role::Text));
-        pieces.push((format!("{:>10}", key.mod_revision), Role::Name));
-        pieces.push((width::pad_left(&format::size(key.size), 10), Role::Quiet));
+        let room = width.saturating_sub(18);
+        pieces.push((width::pad(&width::clip_start(bare, room), room), Role::Text));
+        pieces.push((format!("{:>8}", key.mod_revision), Role::Name));
+        pieces.push((width::pad_left(&format::size(key.size), 9), Role::Quiet));
         lines.push(pieces);
     }
     lines
 }
 
-/// Who watches what.
-pub fn watchers(model: &Model, width: usize) -> Vec<Line> {
-    let Some(watchers) = &model.inspect.watchers else {
-        let word = if model.live { Word::Asking } else { Word::NoServerHere };
-        return vec![vec![(model.word(word).to_owned(), Role::Quiet)]];
-    };
-    if watchers.is_empty() {
-        return vec![vec![(model.word(Word::NoWatchers).to_owned(), Role::Quiet)]];
-    }
-    let what = width.saturating_sub(46).max(14);
-    let columns = |texts: [&str; 5]| {
-        let [resource, user, revision, lag, sent] = texts;
-        let (resource, user) = (width::pad(resource, what), width::pad(user, 18));
-        format!("{resource} {user} {revision:>9} {lag:>5} {sent:>8}")
-    };
-    let mut lines = vec![vec![(columns(["resource", "user", "revision", "lag", "sent"]), Role::Quiet)]];
-    for watcher in watchers {
-        let place = if watcher.namespace.is_empty() { String::new() } else { format!(" -n {}", watcher.namespace) };
-        let resource = format!("{}{place}", watcher.resource);
-        let (revision, lag, sent) = (watcher.revision.to_string(), watcher.lag.to_string(), watcher.sent.to_string());
-        let role = if watcher.lag > 0 { Role::Warn } else { Role::Text };
-        lines.push(vec![(columns([&resource, &watcher.user, &revision, &lag, &sent]), role)]);
-    }
-    lines
-}
+/// Cells before the message of a line of the log.
+const LOG_HEAD: usize = 15;
 
 /// The server's log.
 pub fn logs(model: &Model, width: usize) -> Vec<Line> {
@@ -154,18 +135,17 @@ pub fn logs(model: &Model, width: usize) -> Vec<Line> {
         "INFO" => Role::Good,
         _ => Role::Faint,
     };
-    model
-        .logs
-        .iter()
-        .map(|line| {
-            let time = format!("{:>8} ", format::duration(line.at));
-            let head = format!("{:<5} ", line.level);
-            let room = width.saturating_sub(16);
-            vec![
-                (time, Role::Faint),
-                (head, role(&line.level)),
-                (width::clip(&format!("{}  {}", line.message, line.target), room), Role::Text),
-            ]
-        })
-        .collect()
+    let room = width.saturating_sub(LOG_HEAD + 1);
+    let mut lines: Vec<Line> = Vec::new();
+    for line in &model.logs {
+        let mut pieces = vec![
+            (format!("{:>8} ", format::duration(line.at)), Role::Faint),
+            (format!("{:<5} ", line.level), role(&line.level)),
+        ];
+        for text in width::wrap(&format!("{}  {}", line.message, line.target), room) {
+            pieces.push((text, Role::Text));
+            lines.push(std::mem::replace(&mut pieces, vec![(" ".repeat(LOG_HEAD), Role::Text)]));
+        }
+    }
+    lines
 }

@@ -9,6 +9,7 @@ use crate::{
     model::{Model, Pane, hint},
     theme::Role,
     width,
+    words::Word,
 };
 
 /// Draws what to do next, or what was just done.
@@ -35,18 +36,25 @@ fn worth_knowing(model: &Model, timeline: &Timeline) -> Vec<Action> {
     let log = model.log(timeline);
     let past = log.is_some_and(|log| model.cursor.is_past(log));
     let held = log.is_some_and(|log| model.holds.contains_key(&log.id()));
-    let mut actions = vec![Action::Over, Action::Into, Action::Out, Action::Back, Action::Continue];
+    let mut actions = if held || past {
+        vec![Action::Over, Action::Into, Action::Out, Action::Back, Action::Continue]
+    } else {
+        vec![Action::Back]
+    };
     if past {
         actions.push(Action::Now);
+    } else if log.is_some_and(|log| log.finished().is_none()) && !held && model.serving.is_none() {
+        actions.push(Action::Pause);
     }
     if !model.queue().is_empty() {
         actions.push(Action::NextHeld);
         actions.push(Action::ResumeAll);
     }
     match model.focus {
-        Pane::Phases => actions.extend([Action::RunToHere, Action::Break]),
-        Pane::Inspect => actions.extend([Action::PreviousChange, Action::NextChange]),
-        Pane::Requests => actions.extend([Action::Filter, Action::Replay, Action::ShowSystem]),
+        Pane::Phases if held || past => actions.extend([Action::RunToHere, Action::Break]),
+        Pane::Phases => actions.push(Action::Break),
+        Pane::Inspect => actions.extend([Action::NextTab, Action::PreviousChange, Action::NextChange]),
+        Pane::Requests => actions.extend([Action::Enter, Action::Filter, Action::Replay, Action::ShowSystem]),
         Pane::Chain | Pane::Explain | Pane::Timeline => {}
     }
     if held {
@@ -68,7 +76,10 @@ fn worth_knowing(model: &Model, timeline: &Timeline) -> Vec<Action> {
 pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer) {
     let language = model.look.language;
     let item = |action: Action| {
-        let short = keymap::binding(action).map_or("", |binding| binding.short(language));
+        let short = match action {
+            Action::Intercept if model.intercept.is_some() => model.word(Word::StopWalking),
+            _ => keymap::binding(action).map_or("", |binding| binding.short(language)),
+        };
         (keymap::key_of(action), short)
     };
     let always = [Action::Palette, Action::Help, Action::Quit].map(item);

@@ -4,6 +4,7 @@ pub mod chain;
 pub mod explain;
 pub mod header;
 pub mod inspect;
+pub mod inspect_flow;
 pub mod inspect_live;
 pub mod keys;
 pub mod lab;

@@ -53,7 +53,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
                 .collect();
             small(model, model.word(Word::CopyTitle), &lines, model.word(Word::CopyHelp), buffer);
         }
-        Overlay::Quit => small(model, model.word(Word::QuitTitle), &[], model.word(Word::QuitHelp), buffer),
+        Overlay::Quit => {
+            let held = model.sentence(Word::QuitHeld, &[&model.holds.len().to_string()]);
+            let lines = if model.holds.is_empty() { Vec::new() } else { vec![vec![(held, Role::Held)]] };
+            small(model, model.word(Word::QuitTitle), &lines, model.word(Word::QuitHelp), buffer);
+        }
     }
 }
 
@@ -109,7 +113,8 @@ fn input_line(model: &Model, buffer: &mut Buffer, area: Rect, row: u16, sign: &s
     while width::cells(&before[shown_from..]) > room {
         shown_from += before[shown_from..].chars().next().map_or(1, char::len_utf8);
     }
-    put(buffer, x, y, area.right(), &input.text()[shown_from..], model.style(Role::Strong));
+    let role = if input.is_selected() { Role::Selected } else { Role::Strong };
+    put(buffer, x, y, area.right(), &input.text()[shown_from..], model.style(role));
     let cursor = x + width::cells(&before[shown_from..]) as u16;
     if cursor < area.right() {
         buffer[(cursor, y)].modifier.insert(Modifier::REVERSED);
@@ -117,7 +122,7 @@ fn input_line(model: &Model, buffer: &mut Buffer, area: Rect, row: u16, sign: &s
 }
 
 fn prompt(model: &Model, title: &str, about: &str, input: &Input, error: Option<&str>, buffer: &mut Buffer) {
-    let inner = window(model, buffer, (86, 6), title, "`Enter`  `Esc`");
+    let inner = window(model, buffer, (86, 6), title, model.word(Word::PromptHelp));
     input_line(model, buffer, inner, 1, "> ", input);
     let (text, role) = error.map_or((about, Role::Quiet), |error| (error, Role::Bad));
     for (row, line) in paint::paragraph(text, usize::from(inner.width), role).iter().take(2).enumerate() {
@@ -157,8 +162,17 @@ const LEGEND: &[(char, &str)] = &[
     ('~', "watch"),
 ];
 
+/// The window of the help, at most.
+const HELP: (u16, u16) = (102, 60);
+
+/// Returns how many lines of the help do not fit into its window.
+pub fn help_beyond(model: &Model, query: &str) -> usize {
+    let inside = HELP.1.min(model.size.1.saturating_sub(3)).saturating_sub(2 + u16::from(!query.is_empty()));
+    help_lines(model, query).len().saturating_sub(usize::from(inside))
+}
+
 fn help(model: &Model, query: &Input, scroll: usize, buffer: &mut Buffer) {
-    let inner = window(model, buffer, (92, 60), model.word(Word::HelpTitle), model.word(Word::HelpFoot));
+    let inner = window(model, buffer, HELP, model.word(Word::HelpTitle), model.word(Word::HelpFoot));
     let lines = help_lines(model, query.text());
     let top = u16::from(!query.text().is_empty());
     if top == 1 {
@@ -190,7 +204,7 @@ fn help_lines(model: &Model, query: &str) -> Vec<Line> {
             .map(|binding| {
                 vec![
                     (width::pad(&binding.keys(), 14), Role::Key),
-                    (width::pad(binding.short(language), 16), Role::Strong),
+                    (width::pad(binding.short(language), 17), Role::Strong),
                     (binding.long(language).to_owned(), Role::Quiet),
                 ]
             })

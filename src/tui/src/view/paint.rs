@@ -50,6 +50,13 @@ pub fn pane(model: &Model, area: Rect, pane: Pane, title: &[(String, Role)], rig
     super::inner(area)
 }
 
+/// Says at the lower border how many lines there are below.
+pub fn more(model: &Model, area: Rect, below: usize, buffer: &mut Buffer) {
+    let text = format!(" +{below} ");
+    let x = area.right().saturating_sub(2 + text.len() as u16);
+    put(buffer, x, area.bottom() - 1, area.right() - 1, &text, model.style(Role::Quiet));
+}
+
 /// Draws a border.
 pub fn frame(model: &Model, area: Rect, focused: bool, buffer: &mut Buffer) {
     let style = model.style(if focused { Role::Accent } else { Role::Border });

@@ -35,18 +35,19 @@ struct Columns {
 
 fn columns(width: usize) -> Columns {
     let (id, method) = (5, 6);
-    let user = if width >= 100 { 12 } else { 0 };
+    let user = if width >= 100 { 16 } else { 0 };
     let rest = width.saturating_sub(id + user + method + 10);
-    let path = rest * 45 / 100;
+    // A path seldom needs more; what is left shows time.
+    let path = (rest * 45 / 100).min(60);
     Columns { id, user, method, path, bar: rest - path }
 }
 
 /// Draws the list.
 pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer) {
     let mut title = vec![(format!("{} ", model.word(Word::Requests)), Role::Border)];
-    if let Some((filter, _)) = &model.requests.filter {
+    if let Some(filter) = &model.requests.filter {
         title.push((format!("{}: ", model.word(Word::Filter)), Role::Quiet));
-        title.push((format!("{filter} "), Role::Accent));
+        title.push((format!("{} ", width::clip(filter.text(), 40)), Role::Accent));
     }
     if let Some(intercept) = &model.intercept {
         title.push(("i ".to_owned(), Role::Key));

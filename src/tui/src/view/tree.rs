@@ -36,8 +36,7 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
     let skipped = tree::scroll(rows.len(), selected, usize::from(super::inner(area).height));
     let above = if skipped > 0 { format!("+{skipped}  {}", detail(model)) } else { detail(model).to_owned() };
     let inner = paint::pane(model, area, Pane::Phases, &title, &above, buffer);
-    let step = model.cursor.step(log);
-    let current = tree::position(&rows, RowKey::Span(step.min(log.spans().len().saturating_sub(1))));
+    let current = tree::position(&rows, tree::current(log, model.cursor.step(log)));
     let seen = rows.iter().enumerate().skip(skipped).take(usize::from(inner.height));
     for (line, (index, row)) in seen.enumerate() {
         let at = Rect::new(inner.x, inner.y + line as u16, inner.width, 1);
@@ -46,15 +45,9 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
             paint::select(model, buffer, inner, line as u16);
         }
     }
-    more(model, inner, skipped, rows.len(), buffer);
-}
-
-/// Says at the border that there is more below.
-fn more(model: &Model, inner: Rect, skipped: usize, count: usize, buffer: &mut Buffer) {
-    let below = count.saturating_sub(skipped + usize::from(inner.height));
+    let below = rows.len().saturating_sub(skipped + usize::from(inner.height));
     if below > 0 {
-        let style = model.style(Role::Quiet);
-        put(buffer, inner.right().saturating_sub(6), inner.bottom(), inner.right(), &format!(" +{below} "), style);
+        paint::more(model, area, below, buffer);
     }
 }
 
@@ -110,8 +103,7 @@ fn draw_row(
     buffer: &mut Buffer,
 ) {
     let signs = &model.look.signs;
-    let step = model.cursor.step(log);
-    let standing = tree::standing(log, row.key, step);
+    let standing = tree::standing(log, row.key, model.cursor.moment(log));
     let phase = match row.key {
         RowKey::Span(index) | RowKey::Fold(index, _) => log.span(index).map(control::timeline::trace::Span::phase),
         RowKey::Ahead(phase) => Some(phase),
