@@ -230,8 +230,11 @@ impl TraceLog {
                 End::Failed
             }
         };
-        if let Some(more) = &mut span.more {
-            more.held_since = None;
+        // Whoever waited went away: that, too, was waiting and no work.
+        if let Some(more) = &mut span.more
+            && let Some(since) = more.held_since.take()
+        {
+            more.held += at.saturating_sub(since);
         }
         if snapshot.is_some() {
             span.more().after = snapshot;

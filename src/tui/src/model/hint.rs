@@ -39,6 +39,7 @@ pub fn hint(model: &Model, timeline: &Timeline) -> String {
     let waiting = model.holds.len().to_string();
     let is_request = matches!(log.kind(), TraceKind::Request | TraceKind::System);
     match (log.finished(), model.holds.len()) {
+        (Some(_), 0) if is_request && log.fact("code").is_none() => model.sentence(Word::HintNoAnswer, &[&name]),
         (Some(_), 0) if is_request => {
             let code = log.fact("code").unwrap_or("-");
             let word = if model.intercept.is_some() { Word::HintFinishedWalking } else { Word::HintFinished };

@@ -62,7 +62,7 @@ fn held(model: &mut Model, hold: Hold) {
     let here = model.cursor.trace == Some(trace);
     let arrived = here && model.cursor.at == At::Now && !known;
     let goes_there = arrived || (!here && eyes_rest(model, trace));
-    if here || goes_there {
+    if (here && !known) || goes_there {
         model.said = None;
     }
     if goes_there {

@@ -203,7 +203,8 @@ fn no_states(log: &TraceLog) -> Word {
 }
 
 fn heading(model: &Model, log: &TraceLog, changes: &Changes, step: usize) -> Line {
-    let count = model.sentence(Word::Changes, &[&changes.changes.len().to_string()]);
+    let word = if changes.changes.len() == 1 { Word::OneChange } else { Word::Changes };
+    let count = model.sentence(word, &[&changes.changes.len().to_string()]);
     let here = if step >= log.spans().len() { log.spans().len() } else { step };
     let arrow = model.look.signs.becomes;
     let word = model.word(Word::Step);

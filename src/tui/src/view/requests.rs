@@ -91,6 +91,10 @@ pub fn draw(model: &Model, timeline: &Timeline, area: Rect, buffer: &mut Buffer)
 /// While there are no requests: how to make some.
 fn nothing(model: &Model, inner: Rect, buffer: &mut Buffer) {
     let (x, limit) = (inner.x + 1, inner.right());
+    if model.requests.filter.is_some() {
+        paint::sentence(model, buffer, (x, inner.y), limit, model.word(Word::NoMatch), Role::Quiet);
+        return;
+    }
     paint::sentence(model, buffer, (x, inner.y), limit, model.word(Word::NoRequests), Role::Quiet);
     let Some(serving) = model.serving.as_ref().filter(|_| inner.height >= 3) else { return };
     let at =
