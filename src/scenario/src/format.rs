@@ -301,7 +301,7 @@ impl Choice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Answer {
-    /// An expression over the run; its text equals one of the plain choices.
+    /// An expression over the run; its text equals one of the choices, in English where they are texts.
     From(String),
     /// The number of the choice, from 1, for questions that no expression decides.
     Choice(usize),
