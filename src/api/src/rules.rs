@@ -239,6 +239,7 @@ pub fn keep(object: &mut Object, old: &Object, path: &[&str]) {
             object.remove(path);
         }
     }
+    object.1.keep(&old.1, &format!("/{}", path.join("/")));
 }
 
 /// Keeps the metadata that a person writes, but for managed fields.
@@ -252,12 +253,13 @@ pub fn reset_object_meta_for_status(object: &mut Object, old: &Object) {
     }
 }
 
-/// Says whether a field, by dotted names, has another meaning than before. Absent, `null` and an empty list are the same.
+/// Says whether a field, by dotted names, has another meaning than before. Absent, `null` and an empty list are the same;
+/// raw parts are the same if their texts are.
 ///
 /// Go: apiequality.Semantic.DeepEqual
 pub fn differs(object: &Object, old: &Object, field: &str) -> bool {
     let path: Vec<&str> = field.split('.').collect();
-    !same(object.get(&path), old.get(&path))
+    !same(object.get(&path), old.get(&path)) || !object.1.same(&old.1, &format!("/{}", path.join("/")))
 }
 
 /// Says whether two values mean the same.
@@ -289,8 +291,7 @@ fn meaning(value: Option<&Value>) -> Option<&Value> {
 pub fn all_differs(object: &Object, old: &Object) -> bool {
     let fields =
         object.0.keys().chain(old.0.keys()).filter(|field| !matches!(field.as_str(), "metadata" | "apiVersion"));
-    differs(object, old, "metadata.labels")
-        || fields.into_iter().any(|field| !same(object.get(&[field]), old.get(&[field])))
+    differs(object, old, "metadata.labels") || fields.into_iter().any(|field| differs(object, old, field))
 }
 
 /// Forgets the fields of a pod's spec, at dotted names, that are not enabled.

@@ -242,6 +242,7 @@ fn field(schemas: &Schemas, property: &Map<String, Value>, facts: Option<&types:
         required: facts.required,
         default,
         map_type: facts.map_type.filter(|_| is_reference).map(map_type),
+        atomic_bytes: facts.list == types::ListType::AtomicBytes,
         patch: facts.patch.map(|(strategy, key)| Patch::parse(strategy, key.unwrap_or_default())),
         proto: if facts.number == [0] { Vec::new() } else { facts.number.clone() }.into(),
         go: GoField { pointer: facts.presence, omit: facts.omit, ..GoField::default() },
@@ -261,7 +262,7 @@ fn mark(schema: &mut Schema, facts: &types::Field) {
     match &mut schema.kind {
         Kind::Array(array) => {
             array.list_type = match &facts.list {
-                types::ListType::Unmarked => None,
+                types::ListType::Unmarked | types::ListType::AtomicBytes => None,
                 types::ListType::Atomic => Some(ListType::Atomic),
                 types::ListType::Set => Some(ListType::Set),
                 types::ListType::Map(keys) => Some(ListType::Map(keys.iter().map(|key| Text::Borrowed(key)).collect())),

@@ -78,6 +78,8 @@ pub struct Field {
 pub enum ListType {
     /// As one.
     Atomic,
+    /// As one, said of bytes, which are a list to Go only.
+    AtomicBytes,
     /// Each value once.
     Set,
     /// By these keys.
@@ -187,7 +189,7 @@ fn read_field(word: &'static str, number: &mut Vec<u32>, named: &[(&str, Vec<Str
                 field.list = match keys {
                     "" => ListType::Set,
                     "-" => ListType::Unmarked,
-                    "atomic" => ListType::Atomic,
+                    "atomic" => ListType::AtomicBytes,
                     keys => ListType::Map(keys.split(',').collect()),
                 };
                 rest = after;
@@ -224,7 +226,7 @@ fn some<T>((first, rest): (T, &'static str)) -> (Option<T>, &'static str) {
 fn patch(text: &'static str, list: &ListType) -> (&'static str, Option<&'static str>) {
     let first_key = match list {
         ListType::Map(keys) => keys.first().copied(),
-        ListType::Atomic | ListType::Set | ListType::Unmarked => None,
+        ListType::Atomic | ListType::AtomicBytes | ListType::Set | ListType::Unmarked => None,
     };
     match text {
         "" => ("merge", first_key),

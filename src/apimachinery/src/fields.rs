@@ -96,7 +96,10 @@ impl Selector {
             let (field, operator, value) = split_term(term).ok_or_else(no_operator)?;
             Ok(Requirement { field: field.to_owned(), operator, value: unescape_value(value)? })
         };
-        terms.map(requirement).collect::<Result<_, _>>().map(Self)
+        let mut requirements = terms.map(requirement).collect::<Result<Vec<_>, _>>()?;
+        // A term without field and value says nothing.
+        requirements.retain(|requirement| !requirement.field.is_empty() || !requirement.value.is_empty());
+        Ok(Self(requirements))
     }
 
     /// Passes every term through `convert`, which renames or refuses fields; a term whose field and value both

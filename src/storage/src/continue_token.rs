@@ -74,7 +74,7 @@ pub fn decode(token: &str, prefix: &str) -> Result<(String, At), String> {
     let token: Token =
         serde_json::from_slice(&data).map_err(|error| format!("{INVALID}: {}", json_error(&data, &error)))?;
     if token.v != VERSION {
-        return Err(format!("{INVALID}: server does not recognize this encoded version"));
+        return Err(format!("{INVALID}: server does not recognize this encoded version {}", token.v));
     }
     if token.rv == 0 {
         return Err(format!("{INVALID}: incorrect encoded start resourceVersion (version {VERSION})"));
@@ -190,7 +190,7 @@ mod tests {
             ("abc".to_owned(), "continue key is not valid: invalid character 'i' looking for beginning of value"),
             ("a!".to_owned(), "continue key is not valid: illegal base64 data at input byte 1"),
             (of("{"), "continue key is not valid: unexpected end of JSON input"),
-            (of("{}"), "continue key is not valid: server does not recognize this encoded version"),
+            (of("{}"), "continue key is not valid: server does not recognize this encoded version "),
             (
                 of(r#"{"v":"meta.k8s.io/v1","start":"a"}"#),
                 "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)",

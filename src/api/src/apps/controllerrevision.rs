@@ -32,7 +32,7 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
     not_negative(&mut errors, &Node::of(object, "revision"));
     let (data, before) = (Node::of(object, "data"), Node::of(old, "data"));
     // Raw data is compared as it is, its empty values included.
-    if data.value != before.value {
+    if data.value != before.value || !object.1.same(&old.1, "/data") {
         errors.push(Error::invalid(&data.path, data.shown(), FIELD_IMMUTABLE));
     }
     errors

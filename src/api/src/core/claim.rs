@@ -35,8 +35,8 @@ pub(super) const CLAIM: Rules = Rules {
         crate::defaults::zero(crate::defaults::made(&mut claim.0, "status"), "phase", "Pending");
     },
     has_status: true,
+    // The phase is stored by the first update only: until then it is a default of whoever reads.
     prepare_for_create: |_, claim| {
-        claim.set(&["status", "phase"], "Pending");
         drop_foreign_source(claim, None);
         drop_unknown_source(claim);
         same_source(claim);

@@ -63,7 +63,8 @@ fn embedded(path: &Path, fields: &Map<String, Value>, errors: &mut ErrorList) {
         }
     }
     if let Some(Value::Object(metadata)) = fields.get("metadata") {
-        let mut object = Object([("metadata".to_owned(), Value::Object(metadata.clone()))].into_iter().collect());
+        let mut object = Object::default();
+        object.0.insert("metadata".to_owned(), Value::Object(metadata.clone()));
         if object.name().is_empty() {
             // A name is not wanted, and without one there would be a complaint.
             object.set(&["metadata", "name"], "fakename");

@@ -371,7 +371,7 @@ impl StatusError {
         if self.code != 0 {
             fields.insert("code".to_owned(), self.code.into());
         }
-        Object(fields)
+        fields.into()
     }
 
     /// Reads a `Status` object that says no; `None` if this is another object or a success.
@@ -404,7 +404,7 @@ impl Details {
     pub fn to_success(&self) -> Object {
         let mut fields = status("Success");
         fields.insert("details".to_owned(), self.to_value());
-        Object(fields)
+        fields.into()
     }
 }
 

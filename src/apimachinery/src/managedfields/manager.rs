@@ -132,7 +132,8 @@ impl FieldManager {
     }
 
     /// Merges what is applied into the live object, or says what is wrong with it or in conflict. The result is
-    /// yet to be decoded and defaulted: it may hold whatever the client applied.
+    /// yet to be decoded and defaulted: it may hold whatever the client applied. Only an object that stays as it is
+    /// keeps the texts of its raw parts.
     ///
     /// Go: FieldManager.Apply
     pub fn apply(

@@ -73,7 +73,10 @@ impl ScaleHandler {
             }
         }
         let path = self.paths.get(&self.default_version).cloned().flatten();
-        for (identity, _) in scale.into_iter().filter(|(_, owned)| !owned.set.is_empty()) {
+        // Of a scale, the object has the replicas only.
+        let replicas = Set::of_fields(&[&["spec", "replicas"]]);
+        let owns_replicas = |owned: &Owned| !owned.set.intersection(&replicas).is_empty();
+        for (identity, _) in scale.into_iter().filter(|(_, owned)| owns_replicas(owned)) {
             // Go looks the time up among those of the object, where a new manager has none.
             let time = self.parent.get(&identity).and_then(|known| known.time.clone());
             let set = path.clone().unwrap_or_default();
@@ -107,5 +110,8 @@ mod tests {
         let merged = handler.to_parent(Some(&written)).expect("entries");
         let expected = [entry("a", "apps/v1", json!({"f:spec": {"f:paused": {}}})), entry("b", "apps/v1", replicas)];
         assert_eq!(merged, expected);
+        let status = entry("c", "autoscaling/v1", json!({"f:status": {"f:selector": {}}}));
+        let written = json!([written[0], status]);
+        assert_eq!(handler.to_parent(Some(&written)).expect("entries"), expected);
     }
 }

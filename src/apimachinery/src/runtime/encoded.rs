@@ -8,8 +8,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use serde_json::{Map, Value};
 
-use crate::runtime::object::{Object, TYPE_META};
+use crate::runtime::{
+    object::{Object, TYPE_META},
+    raw::RawTexts,
+};
 
 /// An object as it is served. Immutable; shared by the cache, lists and watchers through `Arc`.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub struct Encoded {
     pub fields: BTreeMap<String, String>,
     /// The canonical encoding: JSON of the storage version, defaulted, with `resourceVersion` set.
     pub json: Bytes,
+    /// The texts of raw parts, which JSON shows without their spaces.
+    pub texts: RawTexts,
     /// Where the fields after `kind` and `apiVersion` begin in `json`.
     after_type: usize,
     /// Other forms by name (`apps/v1 application/vnd.kubernetes.protobuf`), made on first demand.
@@ -46,6 +52,7 @@ impl Encoded {
             labels: object.labels(),
             fields: fields(object),
             json: json.into(),
+            texts: object.1.clone(),
             forms: Mutex::new(Vec::new()),
             fleeting: Mutex::new(None),
         }
@@ -53,7 +60,15 @@ impl Encoded {
 
     /// Returns the object, decoded anew: for those who are going to change it.
     pub fn object(&self) -> Object {
-        serde_json::from_slice(&self.json).expect("the canonical encoding was made from an object")
+        let mut object: Object =
+            serde_json::from_slice(&self.json).expect("the canonical encoding was made from an object");
+        object.1.clone_from(&self.texts);
+        object
+    }
+
+    /// Says whether this is how an object would be encoded.
+    pub fn is_encoding_of(&self, object: &Object) -> bool {
+        self.texts == object.1 && self.json == object.to_json()
     }
 
     /// Returns the fields after `kind` and `apiVersion`, with the closing brace: after an opening brace, this is the
@@ -89,8 +104,9 @@ impl Encoded {
 
 /// Returns how long the beginning of an encoding is: the brace, the type and the comma after it.
 fn type_length(object: &Object, json: &[u8]) -> usize {
-    let alone = TYPE_META.iter().filter_map(|key| Some(((*key).to_owned(), object.0.get(*key)?.clone()))).collect();
-    match Object(alone).to_json().len() {
+    let alone: Map<String, Value> =
+        TYPE_META.iter().filter_map(|key| Some(((*key).to_owned(), object.0.get(*key)?.clone()))).collect();
+    match Object::from(alone).to_json().len() {
         // No type: only the brace.
         2 => 1,
         // The type without its closing brace, and the comma where something follows.
@@ -102,6 +118,18 @@ fn type_length(object: &Object, json: &[u8]) -> usize {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn raw_parts_keep_their_text() {
+        let mut object = Object::from_value(json!({"kind": "X", "data": {"a": 1, "b": 2}})).expect("object");
+        object.1.note("/data".to_owned(), r#"{"b": 2, "a": 1}"#, &object.0["data"]);
+        let encoded = Encoded::new(&object, |_| BTreeMap::new());
+        assert_eq!(encoded.json, r#"{"kind":"X","data":{"b":2,"a":1}}"#);
+        assert_eq!(encoded.object(), object);
+        assert!(encoded.is_encoding_of(&object));
+        object.1 = object.1.through_json(&object.0);
+        assert!(!encoded.is_encoding_of(&object), "spaces count");
+    }
 
     #[test]
     fn items_are_the_end_of_the_same_bytes() {

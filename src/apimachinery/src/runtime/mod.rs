@@ -6,6 +6,8 @@ pub mod schema;
 
 pub mod object;
 
+pub mod raw;
+
 pub mod encoded;
 
 pub mod serializer;

@@ -8,12 +8,16 @@ use phase::snapshot::{Snapshot, Subject};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::runtime::schema::{GroupVersion, GroupVersionKind};
+use crate::runtime::{
+    raw::RawTexts,
+    schema::{GroupVersion, GroupVersionKind},
+};
 
-/// An object: its fields by name, sorted. Code that reasons about a kind reads it through small views of its own.
+/// An object: its fields by name, sorted, and the texts of its raw parts. Code that reasons about a kind reads it through
+/// small views of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Object(pub Map<String, Value>);
+pub struct Object(pub Map<String, Value>, #[serde(skip)] pub RawTexts);
 
 impl Object {
     /// Returns an object with nothing but its kind.
@@ -26,8 +30,17 @@ impl Object {
     /// Takes a value that must be a JSON object.
     pub fn from_value(value: Value) -> Option<Self> {
         match value {
-            Value::Object(fields) => Some(Self(fields)),
+            Value::Object(fields) => Some(fields.into()),
             _ => None,
+        }
+    }
+
+    /// Changes the fields as a value.
+    pub fn with_value(&mut self, change: impl FnOnce(&mut Value)) {
+        let mut value = Value::Object(std::mem::take(&mut self.0));
+        change(&mut value);
+        if let Value::Object(fields) = value {
+            self.0 = fields;
         }
     }
 
@@ -39,7 +52,12 @@ impl Object {
     /// Returns the canonical encoding: JSON with `kind` and `apiVersion` in front, as Go writes them, and all other
     /// keys sorted. So the items of a list, which do not repeat their kind, are the end of the same bytes.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(&TypeMetaFirst(&self.0)).expect("a JSON value always encodes")
+        if self.1.is_empty() {
+            return serde_json::to_vec(&TypeMetaFirst(&self.0)).expect("a JSON value always encodes");
+        }
+        let mut json = Vec::new();
+        self.1.of(&self.0).write(&mut json, type_meta_first(&self.0));
+        json
     }
 
     /// Returns `apiVersion`, or the empty string.
@@ -162,9 +180,18 @@ struct TypeMetaFirst<'a>(&'a Map<String, Value>);
 
 impl Serialize for TypeMetaFirst<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let first = TYPE_META.iter().filter_map(|key| self.0.get_key_value(*key));
-        let rest = self.0.iter().filter(|(key, _)| !TYPE_META.contains(&key.as_str()));
-        serializer.collect_map(first.chain(rest))
+        serializer.collect_map(type_meta_first(self.0))
+    }
+}
+
+fn type_meta_first(fields: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    let first = TYPE_META.iter().filter_map(|key| fields.get_key_value(*key));
+    first.chain(fields.iter().filter(|(key, _)| !TYPE_META.contains(&key.as_str())))
+}
+
+impl From<Map<String, Value>> for Object {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(fields, RawTexts::default())
     }
 }
 

@@ -24,7 +24,10 @@ use super::{
     registry::{ANY, Link},
     scalars,
 };
-use crate::{api::resource, runtime::serializer::json};
+use crate::{
+    api::resource,
+    runtime::{raw::RawTexts, serializer::json},
+};
 
 /// What a document held.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +36,8 @@ pub struct Decoded {
     pub value: Value,
     /// What strict decoding would refuse, in the order of the text, each once; at most 100, as in Go.
     pub strict: Vec<String>,
+    /// The texts of raw parts, where the document was text.
+    pub texts: RawTexts,
 }
 
 /// Why a document is no value of the type: Go's sentence.
@@ -59,7 +64,8 @@ const MAX_STRICT: usize = 100;
 pub fn from_json(schema: &Schema, text: &[u8]) -> Result<Decoded, DecodeError> {
     json::lenient(text, |text| {
         let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let decoded = from_deserializer(schema, &mut deserializer)?;
+        let cx = Context { raw: Some(Vec::new()), ..Context::default() };
+        let decoded = run_on(Some(text), schema, &mut deserializer, cx)?;
         deserializer.end()?;
         Ok(decoded)
     })
@@ -103,6 +109,15 @@ pub fn from_deserializer<'de, D: Deserializer<'de>>(schema: &Schema, deserialize
 fn run<'de, 's, D: Deserializer<'de>>(
     schema: &'s Schema,
     deserializer: D,
+    cx: Context<'s>,
+) -> Result<Decoded, DecodeError> {
+    run_on(None, schema, deserializer, cx)
+}
+
+fn run_on<'de, 's, D: Deserializer<'de>>(
+    text: Option<&[u8]>,
+    schema: &'s Schema,
+    deserializer: D,
     mut cx: Context<'s>,
 ) -> Result<Decoded, DecodeError> {
     let result = Seed { schema, type_name: "", cx: &mut cx }.deserialize(deserializer);
@@ -111,7 +126,15 @@ fn run<'de, 's, D: Deserializer<'de>>(
         return Err(DecodeError(refusal));
     }
     let value = result.map_err(|error| DecodeError(error.to_string()))?;
-    Ok(Decoded { value: value.unwrap_or_else(|| zero(schema)), strict: cx.strict })
+    let value = value.unwrap_or_else(|| zero(schema));
+    let mut texts = RawTexts::default();
+    for pointer in cx.raw.unwrap_or_default() {
+        if let (Some(text), Some(raw)) = (text.and_then(|text| json::text_at(text, &pointer)), value.pointer(&pointer))
+        {
+            texts.note(pointer, text, raw);
+        }
+    }
+    Ok(Decoded { value, strict: cx.strict, texts })
 }
 
 /// Whose words a refusal is in.
@@ -143,6 +166,8 @@ struct Context<'s> {
     track_free: bool,
     /// Whose words refusals are in.
     words: Words,
+    /// Where raw parts stand, if their texts matter: JSON pointers.
+    raw: Option<Vec<String>>,
 }
 
 impl<'s> Context<'s> {
@@ -151,6 +176,13 @@ impl<'s> Context<'s> {
         let finding = format!("{what} field \"{}{dot}{key}\"", self.path);
         if self.strict.len() < MAX_STRICT && !self.strict.contains(&finding) {
             self.strict.push(finding);
+        }
+    }
+
+    /// Remembers that a raw part stands here. There is none below a free key.
+    fn note_raw(&mut self) {
+        if let Some(raw) = &mut self.raw {
+            raw.push(format!("/{}", self.path.replace(['.', '['], "/").replace(']', "")));
         }
     }
 
@@ -258,6 +290,11 @@ impl<'s> Seed<'_, 's> {
 
     fn integer<E: de::Error>(self, number: Number) -> Result<Option<Value>, E> {
         let fits = match self.schema.kind {
+            // The converter sets the field without a look at its width.
+            Kind::Integer(Bits::B32) if self.cx.words == Words::Converter && number.is_i64() => {
+                let number = number.as_i64().unwrap_or_default() as i32;
+                return Ok(Some(Value::Number(number.into())));
+            }
             Kind::Integer(Bits::B32) | Kind::IntOrString => {
                 number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
             }
@@ -279,6 +316,9 @@ impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
     type Value = Option<Value>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
+        if self.schema.is_raw_extension() {
+            self.cx.note_raw();
+        }
         if self.is_free() && !self.cx.track_free {
             return serde::Deserialize::deserialize(deserializer)
                 .map(|value: Value| Some(value).filter(|v| !v.is_null()));
@@ -569,6 +609,39 @@ mod tests {
     }
 
     #[test]
+    fn the_converter_cuts_numbers() {
+        let value = json!({"spec": {"size": 99_999_999_999_i64}});
+        let decoded = from_unstructured(&thing(), value).expect("decodes");
+        assert_eq!(decoded.value, json!({"spec": {"size": 1_215_752_191}}));
+    }
+
+    #[test]
+    fn raw_parts_keep_their_text() {
+        let raw = Schema { name: "x.RawExtension".into(), ..Schema::of(Kind::Raw) };
+        let field = Field { schema: raw.into(), ..Field::default() };
+        let list = ArrayType {
+            items: Schema::of(Kind::Object(ObjectType {
+                properties: [("raw".into(), field)].into(),
+                ..ObjectType::default()
+            }))
+            .into(),
+            list_type: None,
+        };
+        let list = Field { schema: Schema::of(Kind::Array(list)).into(), ..Field::default() };
+        let schema = Schema::of(Kind::Object(ObjectType {
+            properties: [("list".into(), list)].into(),
+            ..ObjectType::default()
+        }));
+        let text = r#"{"list": [{"raw": {"a":1}}, {"raw": {"b": 1.0, "a": 2}}]}"#;
+        let decoded = from_json(&schema, text.as_bytes()).expect("decodes");
+        let fields = decoded.value.as_object().expect("an object");
+        let spelled = decoded.texts.of(fields);
+        assert_eq!(spelled.text(&fields["list"][1]["raw"]), Some(r#"{"b": 1.0, "a": 2}"#));
+        assert_eq!(spelled.text(&fields["list"][0]["raw"]), None, "it is written like this anyway");
+        assert!(from_value(&schema, decoded.value).expect("decodes").texts.is_empty());
+    }
+
+    #[test]
     fn text_without_a_type_is_kept_and_checked_for_duplicates() {
         let decoded = untyped(br#"{"a": [{"b": null, "b": 1}], "c": null}"#).expect("decodes");
         assert_eq!(
@@ -576,6 +649,7 @@ mod tests {
             Decoded {
                 value: json!({"a": [{"b": 1}], "c": null}),
                 strict: vec![r#"duplicate field "a[0].b""#.to_owned()],
+                ..Decoded::default()
             }
         );
     }

@@ -148,6 +148,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// Overrides the map type of the field's type (`claimRef` is granular where ObjectReference is atomic).
     pub map_type: Option<MapType>,
+    /// Whether the published schema says of bytes that they are an atomic list, which to Go they are.
+    pub atomic_bytes: bool,
     /// `x-kubernetes-patch-strategy` and merge key: for strategic merge, which six fields do otherwise than apply.
     pub patch: Option<Patch>,
     /// Its number in protobuf; several: the way through inlined messages; none: it is not in the message.
@@ -266,6 +268,11 @@ impl Schema {
             Kind::Array(array) => Some(array),
             _ => None,
         }
+    }
+
+    /// Says whether a value is text that the server keeps as it is.
+    pub fn is_raw_extension(&self) -> bool {
+        matches!(self.kind, Kind::Raw) && self.name.ends_with(".RawExtension")
     }
 
     /// Returns a field of an object.

@@ -127,6 +127,7 @@ fn field(value: &Value, required: bool, schemas: Option<&Schemas>) -> Field {
         description: text(value, "description"),
         required,
         map_type: reference(value).and_then(|_| map_type(value)),
+        atomic_bytes: false,
         patch: (!strategy.is_empty()).then(|| Patch::parse(strategy, merge_key.to_owned())),
         proto: Vec::new().into(),
         go: GoField {

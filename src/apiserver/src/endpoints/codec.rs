@@ -137,9 +137,23 @@ pub trait FieldManager: Send + Sync {
 }
 
 /// Reads what an apply made, as if a client had sent it.
+///
+/// Go: apimachinery/pkg/util/managedfields/internal/structuredmerge.go Apply
 pub fn read_applied(codec: &dyn Codec, merged: Object) -> Result<Object, StatusError> {
-    let decoded = codec.decode_value(merged).map_err(|error| StatusError::new_internal_error(error.message))?;
+    let (namespace, name, kind) = (merged.namespace().to_owned(), merged.name().to_owned(), merged.gvk());
+    let texts = merged.1.clone();
+    let decoded = codec.decode_value(merged).map_err(|error| {
+        // Bytes are what Go leaves to its JSON decoder here.
+        let by = if error.message.starts_with("illegal base64") { "error decoding from json: " } else { "" };
+        let message = format!(
+            "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert \
+             unstructured object to {kind}: {by}{}",
+            error.message
+        );
+        StatusError::new(500, "", message)
+    })?;
     let mut object = decoded.object;
+    object.1 = texts;
     codec.default(&mut object);
     codec.complete(&mut object);
     Ok(object)

@@ -138,8 +138,10 @@ impl Route {
         }
         // A namespace is in its own namespace, and its path does not say so.
         let in_namespace = !info.namespace.is_empty() && info.resource != "namespaces";
-        let whole_cluster = namespaced && info.name.is_empty() && info.namespace.is_empty();
-        info.parts.len() <= most && (namespaced == in_namespace || whole_cluster)
+        // What is selected by its name has one, too, without standing in the path.
+        let listed = self.verbs.contains(&Verb::List) && info.parts.len() == 1;
+        let whole_cluster = namespaced && listed && info.namespace.is_empty();
+        info.verb != "proxy" && info.parts.len() <= most && (namespaced == in_namespace || whole_cluster)
     }
 
     /// Says what a method means here; `None` where nothing.

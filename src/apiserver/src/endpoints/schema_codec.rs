@@ -53,9 +53,7 @@ impl SchemaCodec {
     /// Applies something to an object as a value of its type.
     fn with_schema(&self, object: &mut Object, apply: impl FnOnce(&Schema, &mut Value)) {
         if let Some(schema) = self.schema(&object.gvk()) {
-            let mut value = std::mem::take(object).into_value();
-            apply(&schema, &mut value);
-            *object = Object::from_value(value).unwrap_or_default();
+            object.with_value(|value| apply(&schema, value));
         }
     }
 }

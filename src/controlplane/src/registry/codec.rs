@@ -130,12 +130,10 @@ impl storage::interface::Codec for StorageCodec {
 
     fn tidy(&self, object: &mut Object) {
         let Some(schema) = Scheme.schema(&object.gvk()) else { return };
-        let mut value = std::mem::take(object).into_value();
-        match self.media {
-            MediaType::Protobuf => tidy::tidy_stored(&schema, &mut value),
-            MediaType::Json | MediaType::Yaml => tidy::tidy(&schema, &mut value),
-        }
-        *object = Object::from_value(value).unwrap_or_default();
+        object.with_value(|value| match self.media {
+            MediaType::Protobuf => tidy::tidy_stored(&schema, value),
+            MediaType::Json | MediaType::Yaml => tidy::tidy(&schema, value),
+        });
     }
 
     fn encode<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<Vec<u8>, StatusError>> {

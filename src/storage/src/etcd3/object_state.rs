@@ -43,7 +43,7 @@ impl ObjectState {
             (None, Some(cached)) => {
                 let mut new = new.clone();
                 new.set_resource_version(&self.revision.to_string());
-                new.to_json() == *cached.json
+                cached.is_encoding_of(&new)
             }
             (None, None) => false,
         }

@@ -189,8 +189,9 @@ fn finish(
     actual: &GroupVersionKind,
     duplicates: Option<String>,
 ) -> Result<Decoded, DecodeError> {
-    let decode::Decoded { value, strict } = decoded.map_err(|error| DecodeError::of(actual, error))?;
+    let decode::Decoded { value, strict, texts } = decoded.map_err(|error| DecodeError::of(actual, error))?;
     let mut object = Object::from_value(value).unwrap_or_default();
+    object.1 = texts;
     object.set_gvk(actual);
     Ok(Decoded { object, strict: duplicates.into_iter().chain(strict).collect() })
 }
@@ -330,7 +331,8 @@ pub fn encode(
     object: &Object,
 ) -> Result<Vec<u8>, protobuf::encode::EncodeError> {
     match (format, schema) {
-        (Format::Json, _) => Ok(json::encode(object)),
+        (Format::Json, _) if object.1.is_empty() => Ok(json::encode(object)),
+        (Format::Json, _) => Ok([object.to_json().as_slice(), b"\n"].concat()),
         (Format::Yaml, _) => Ok(yaml::encode_object(&object.0)),
         (Format::Protobuf, Some(schema)) => protobuf::encode::object(schema, object),
         (Format::Protobuf, None) => Err(protobuf::encode::EncodeError(format!("{} has no message", object.gvk()))),

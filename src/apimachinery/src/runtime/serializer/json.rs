@@ -50,9 +50,24 @@ pub fn lenient<T, E: From<SyntaxError>>(text: &[u8], read: impl Fn(&[u8]) -> Res
 ///
 /// Go: apimachinery/pkg/util/json/json.go Unmarshal
 pub fn decode(text: &[u8]) -> Result<Value, SyntaxError> {
-    let mut value: Value = lenient(text, |text| serde_json::from_slice(text).map_err(|e| SyntaxError(e.to_string())))?;
+    let mut value = decode_raw(text)?;
     settle_numbers(&mut value);
     Ok(value)
+}
+
+/// Reads a text that Go does not read: numbers stay as they are.
+pub fn decode_raw(text: &[u8]) -> Result<Value, SyntaxError> {
+    lenient(text, |text| serde_json::from_slice(text).map_err(|error| SyntaxError(error.to_string())))
+}
+
+/// Finds the text of the value at a JSON pointer; of a repeated key the last. `text` is JSON.
+pub fn text_at<'a>(text: &'a [u8], pointer: &str) -> Option<&'a str> {
+    let mut scanner = Scanner { text, at: 0, fixes: Vec::new() };
+    let mut found = scanner.text_of_value().ok()?;
+    for step in pointer.split('/').skip(1) {
+        found = Scanner { text: found, at: 0, fixes: Vec::new() }.child(step)?;
+    }
+    std::str::from_utf8(found).ok()
 }
 
 /// Makes numbers what they are after Go has read and written them once: a whole number without a point (`1.0` is
@@ -139,7 +154,7 @@ struct Scanner<'a> {
     fixes: Vec<(usize, usize)>,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -158,8 +173,15 @@ impl Scanner<'_> {
         }))
     }
 
-    /// Walks over the whole text with a stack of its own: strangers choose the depth.
+    /// Walks over the whole text.
     fn document(&mut self) -> Result<(), SyntaxError> {
+        self.value()?;
+        self.space();
+        if self.peek().is_none() { Ok(()) } else { self.unexpected("after top-level value") }
+    }
+
+    /// Walks over a value with a stack of its own: strangers choose the depth.
+    fn value(&mut self) -> Result<(), SyntaxError> {
         let mut open: Vec<Open> = Vec::new();
         loop {
             self.space();
@@ -185,10 +207,51 @@ impl Scanner<'_> {
                 self.scalar()?;
             }
             if !self.close(&mut open)? {
-                self.space();
-                return if self.peek().is_none() { Ok(()) } else { self.unexpected("after top-level value") };
+                return Ok(());
             }
         }
+    }
+
+    /// Goes past a value, and returns its text.
+    fn text_of_value(&mut self) -> Result<&'a [u8], SyntaxError> {
+        self.space();
+        let start = self.at;
+        self.value()?;
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Returns the text of the value under a key, or at an index.
+    fn child(&mut self, step: &str) -> Option<&'a [u8]> {
+        let end = match self.peek()? {
+            b'{' => b'}',
+            b'[' => b']',
+            _ => return None,
+        };
+        let mut found = None;
+        for index in 0_usize.. {
+            self.at += 1;
+            self.space();
+            if self.peek()? == end {
+                break;
+            }
+            let here = if end == b'}' {
+                let start = self.at;
+                self.key().ok()?;
+                let key = self.text[start..self.at].strip_suffix(b":")?;
+                serde_json::from_slice::<String>(key).ok()? == step
+            } else {
+                step.parse() == Ok(index)
+            };
+            let text = self.text_of_value().ok()?;
+            if here {
+                found = Some(text);
+            }
+            self.space();
+            if self.peek()? == end {
+                break;
+            }
+        }
+        found
     }
 
     /// Goes past what follows a value. Says whether another value comes.
@@ -411,6 +474,15 @@ mod tests {
         }
         let deep = "[".repeat(128);
         assert_eq!(decode(deep.as_bytes()).expect_err("deep").0, "exceeded max depth");
+    }
+
+    #[test]
+    fn the_text_of_a_part_is_found() {
+        let text = br#" { "a\u0062" : [ 1 , { "x" : { "b": 1.0, "a": "}" } } ], "c": "d", "c": [ ] } "#;
+        assert_eq!(text_at(text, "/ab/1/x"), Some(r#"{ "b": 1.0, "a": "}" }"#));
+        assert_eq!((text_at(text, "/c"), text_at(text, "/ab/0")), (Some("[ ]"), Some("1")));
+        assert_eq!((text_at(text, "/d"), text_at(text, "/ab/2"), text_at(text, "/c/x")), (None, None, None));
+        assert_eq!((text_at(b"1", "/a"), text_at(b"{}", "/a")), (None, None));
     }
 
     #[test]

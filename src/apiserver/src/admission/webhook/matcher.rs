@@ -174,7 +174,8 @@ impl Matcher {
 /// Go: apiserver/pkg/admission/plugin/webhook/predicates/object/matcher.go MatchObjectSelector
 fn matches_object(selector: &Result<Selector, String>, attributes: &Attributes) -> Result<bool, StatusError> {
     let selector = selector.as_ref().map_err(StatusError::new_internal_error)?;
-    let matches = |object: &Object, selector: &Selector| selector.matches(&object.labels());
-    let objects = attributes.object.iter().chain(&attributes.old_object);
-    Ok(selector.is_empty() || objects.into_iter().any(|object| matches(object, selector)))
+    let mut objects = attributes.object.iter().chain(&attributes.old_object);
+    // The options of a connection have no metadata: whatever is selected, it is not them.
+    let has_labels = attributes.operation != Operation::Connect;
+    Ok(selector.is_empty() || (has_labels && objects.any(|object| selector.matches(&object.labels()))))
 }

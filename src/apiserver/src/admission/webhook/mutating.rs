@@ -197,7 +197,8 @@ async fn patch(
     if patched.gvk() != before.gvk() {
         return Err(CallError::Refused(unknown_conversion(&patched.gvk(), kind)));
     }
-    let after = decode(attributes, patched).map_err(internal)?;
+    let mut after = decode(attributes, patched).map_err(internal)?;
+    after.1 = before.1.through_json(&after.0);
     let changed = after != before;
     let key = format!("patch.webhook.admission.k8s.io/round_{round}_index_{index}");
     let configuration = &webhook.configuration;
@@ -207,7 +208,6 @@ async fn patch(
             "{{\"configuration\":{configuration:?},\"webhook\":{name:?},\"patch\":{shown},\"patchType\":\"JSONPatch\"}}"
         ),
     );
-    let mut after = after;
     if let Some(interfaces) = &attributes.interfaces {
         interfaces.default(&mut after);
         after = interfaces.convert(&cx.trace, after, &hub.group_version()).await.map_err(CallError::Refused)?;

@@ -31,7 +31,7 @@ pub fn api_resource_list(version: &APIGroupVersion) -> Object {
     }
     list.insert("groupVersion".to_owned(), version.group_version.to_string().into());
     list.insert("resources".to_owned(), resources.into());
-    Object(list)
+    list.into()
 }
 
 /// Returns one entry of it.

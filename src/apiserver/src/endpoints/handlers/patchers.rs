@@ -16,7 +16,7 @@ use apimachinery::{
     util::strconv,
     validation::field::{BadValue, Error, ErrorList, Path},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{endpoints::codec::Codec, registry::rest::Result};
 
@@ -36,14 +36,16 @@ pub(super) fn patch(
     body: &[u8],
     validation: FieldValidation,
 ) -> Result<Patched> {
-    let kind = current.gvk();
+    let (kind, texts) = (current.gvk(), current.1.clone());
     let (patched, strict, apart) = match patch_type {
         PatchType::Json => json_patch(current, body)?,
         PatchType::Merge => merge_patch(current, body)?,
         PatchType::StrategicMerge => return strategic_merge_patch(codec, &current, body, validation),
         PatchType::ApplyYaml => unreachable!("an apply is the field manager's work"),
     };
-    decode_patched(codec, &kind, patched, strict, validation, &apart)
+    let mut patched = decode_patched(codec, &kind, patched, strict, validation, &apart)?;
+    patched.object.1 = texts.through_json(&patched.object.0);
+    Ok(patched)
 }
 
 /// Reads the result of a patch as an object of the kind.
@@ -141,8 +143,8 @@ pub(super) fn read_apply(body: &[u8], validation: FieldValidation) -> Result<Pat
     })?;
     let strict = document.strict_error();
     let object = match document.value {
-        Value::Object(fields) => Object(fields),
-        Value::Null => Object(Map::new()),
+        Value::Object(fields) => fields.into(),
+        Value::Null => Object::default(),
         other => {
             let message = format!(
                 "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go \

@@ -45,7 +45,8 @@ pub(super) async fn objects(
     if made.iter().any(Option::is_none) {
         let json = respond::served(scope, trace, items).await?;
         for ((made, item), json) in made.iter_mut().zip(items).zip(json).filter(|((made, _), _)| made.is_none()) {
-            let object: Object = serde_json::from_slice(&json).map_err(StatusError::new_internal_error)?;
+            let mut object: Object = serde_json::from_slice(&json).map_err(StatusError::new_internal_error)?;
+            object.1 = item.texts.clone();
             let message = Bytes::from(scope.codec.encode(&object, MediaType::Protobuf)?);
             *made = Some(item.form(form, || message));
         }

@@ -170,6 +170,8 @@ async fn objects_are_shown_as_rows_and_as_metadata() {
 #[tokio::test]
 async fn the_router_answers_what_it_has_no_route_for() {
     let server = Fixture::new();
+    let named = server.json("GET /apis/ex.io/v1/widgets?fieldSelector=metadata.name%3Da", json!(null)).await;
+    assert_eq!(named.0, 200, "an object that is selected by its name is listed: {}", named.1);
     for (line, code, message) in [
         ("GET /apis/ex.io/v1/namespaces/shop/gadgets", 404, "the server could not find the requested resource"),
         ("GET /apis/ex.io/v1/widgets/a", 404, "the server could not find the requested resource"),

@@ -89,10 +89,12 @@ impl Writer<'_> {
         let mut out = Map::new();
         put_text(&mut out, "description", &schema.description);
         self.put_type(&mut out, schema);
-        // Options belong to every group; a document of one group shows its own.
+        // Options belong to every group; a document of one group shows its own and those of the core.
+        // Go: apiserver/pkg/server/routes/openapi.go filterScopedGVKs
         let own = |kind: &&GroupVersionKind| self.only.is_none_or(|only| kind.group_version() == *only);
+        let core = |kind: &GroupVersionKind| kind.group.is_empty() && kind.version == "v1";
         let all = !schema.gvks.iter().any(|kind| own(&kind));
-        let kinds = schema.gvks.iter().filter(|kind| all || own(kind));
+        let kinds = schema.gvks.iter().filter(|kind| all || own(kind) || core(kind));
         let kinds: Vec<Value> =
             kinds.map(|kind| json!({"group": kind.group, "version": kind.version, "kind": kind.kind})).collect();
         if !kinds.is_empty() {
@@ -204,6 +206,9 @@ impl Writer<'_> {
         self.put_link(&mut out, &field.schema);
         if field.map_type.is_some() {
             put_map_type(&mut out, field.map_type);
+        }
+        if field.atomic_bytes {
+            out.insert("x-kubernetes-list-type".to_owned(), "atomic".into());
         }
         Value::Object(out)
     }

@@ -8,6 +8,8 @@ pub mod definitions;
 
 pub mod parameters;
 
+pub mod connections;
+
 pub mod operations;
 
 pub mod protobuf;

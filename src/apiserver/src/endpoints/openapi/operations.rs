@@ -16,6 +16,7 @@ use crate::endpoints::{
         scope::{Items, RequestScope},
     },
     openapi::{
+        connections,
         definitions::{Definitions, Version},
         parameters::{self, Parameter},
     },
@@ -74,6 +75,8 @@ const STREAMS: &[&str] = &[
     "application/vnd.kubernetes.protobuf;stream=watch",
     "application/yaml",
 ];
+/// What a log may come as; an error of it is an object.
+const TEXTS: &[&str] = &["application/json", "application/vnd.kubernetes.protobuf", "application/yaml", "text/plain"];
 const ANYTHING: &[&str] = &["*/*"];
 const PATCHES: &[&str] = &[
     "application/apply-patch+yaml",
@@ -181,7 +184,7 @@ impl Resource<'_> {
                 Verb::Watch if scope.items == Items::WithType => {}
                 Verb::Watch => self.add_watches(paths, inside),
                 Verb::Connect => self.add_connections(paths, &item),
-                Verb::Get => self.put(paths, &item, self.operation("get", "get", "read", "read the specified")),
+                Verb::Get => self.put(paths, &item, self.get()),
                 Verb::Delete => self.put(paths, &item, self.delete()),
                 Verb::Create | Verb::Update | Verb::Patch => self.put(paths, &item, self.write(*verb)),
             }
@@ -231,6 +234,16 @@ impl Resource<'_> {
             produces: if scope.items == Items::WithType { CUSTOM_OBJECTS } else { OBJECTS },
             consumes: ANYTHING,
         }
+    }
+
+    fn get(&self) -> Operation {
+        let mut operation = self.operation("get", "get", "read", "read the specified");
+        if let Some(streamer) = self.scope.storage.streamer() {
+            operation.parameters.extend(connections::of(streamer.options_kind()));
+            operation.answer.clear();
+            operation.produces = TEXTS;
+        }
+        operation
     }
 
     fn list(&self) -> Operation {
@@ -329,7 +342,7 @@ impl Resource<'_> {
             let verb = format!("connect{}", self.prefix);
             let mut operation = self.operation(name, "connect", "", &format!("connect {method} requests to"));
             operation.id = operation.id.replacen(self.prefix, &format!("{verb}{}", title(name)), 1);
-            operation.parameters.clear();
+            operation.parameters = connections::of(connecter.options_kind().unwrap_or_default()).to_vec();
             operation.answer.clear();
             operation.produces = ANYTHING;
             self.put(paths, item, operation.clone());

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::endpoints::openapi::definitions::Version;
+use crate::endpoints::openapi::{connections, definitions::Version};
 
 /// One parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,12 @@ pub struct Parameter {
     pub shared: &'static str,
 }
 
-const fn query(name: &'static str, kind: &'static str, shared: &'static str, description: &'static str) -> Parameter {
+pub(super) const fn query(
+    name: &'static str,
+    kind: &'static str,
+    shared: &'static str,
+    description: &'static str,
+) -> Parameter {
     Parameter { name, place: "query", kind, description, shared }
 }
 
@@ -138,8 +143,8 @@ impl Parameter {
 
 /// Returns the shared parameters of version 2, by name.
 pub fn shared(delete_options: &str, patch: &str) -> Map<String, Value> {
-    let all = [PRETTY, NAMESPACE, PATH, FIELD_MANAGER, PATCH_FIELD_MANAGER, FORCE];
-    let all = all.iter().chain(LIST).chain(WATCH).chain(DELETE);
+    const COMMON: &[Parameter] = &[PRETTY, NAMESPACE, PATH, FIELD_MANAGER, PATCH_FIELD_MANAGER, FORCE];
+    let all = COMMON.iter().chain(LIST).chain(WATCH).chain(DELETE).chain(connections::all());
     let mut out: Map<String, Value> = all
         .map(|parameter| (format!("{}-{}", parameter.name, parameter.shared), parameter.definition(Version::V2)))
         .collect();

@@ -192,6 +192,8 @@ pub trait Getter: Send + Sync {
 pub trait Streamer: Send + Sync {
     /// The media type of what it answers, besides those of an error.
     fn produces(&self) -> &'static str;
+    /// The kind of its options: `PodLogOptions`.
+    fn options_kind(&self) -> &str;
     /// Opens the stream.
     fn stream<'a>(&'a self, cx: &'a Context, name: &'a str) -> BoxFuture<'a, Result<Response>>;
 }

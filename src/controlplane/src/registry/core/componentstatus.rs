@@ -106,6 +106,10 @@ impl Storage for ComponentStatus {
         }
     }
 
+    fn deprecation_warning(&self) -> Option<&str> {
+        Some("v1 ComponentStatus is deprecated in v1.19+")
+    }
+
     fn getter(&self) -> Option<&dyn Getter> {
         Some(self)
     }
@@ -127,15 +131,9 @@ impl TableConvertor for Columns {
     }
 }
 
-/// Adds what every answer says.
-fn warn(cx: &Context) {
-    cx.warnings.add("v1 ComponentStatus is deprecated in v1.19+");
-}
-
 impl Getter for ComponentStatus {
     fn get<'a>(&'a self, cx: &'a Context, name: &'a str, _: &'a GetOptions) -> BoxFuture<'a, Result<Answer>> {
         Box::pin(async move {
-            warn(cx);
             let found = self.probe(cx, name).await;
             let resource = GroupResource::new("", "componentstatus");
             found.map(Answer::Object).ok_or_else(|| StatusError::new_not_found(&resource, name))
@@ -146,7 +144,6 @@ impl Getter for ComponentStatus {
 impl Lister for ComponentStatus {
     fn list<'a>(&'a self, cx: &'a Context, options: &'a ListOptions) -> BoxFuture<'a, Result<List>> {
         Box::pin(async move {
-            warn(cx);
             let mut list = List::default();
             for name in SERVERS.iter().map(|(name, _)| *name).chain([STORAGE]) {
                 let Some(object) = self.probe(cx, name).await else { continue };

@@ -6,6 +6,8 @@
 //!
 //! Go: the generated Unmarshal functions of k8s.io/api
 
+use std::cell::RefCell;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Number, Value};
 
@@ -16,7 +18,7 @@ use super::{
 };
 use crate::{
     api::resource,
-    runtime::object::Object,
+    runtime::{object::Object, raw::RawTexts, serializer::json},
     schema::{
         model::{Bits, Field, Kind, Schema},
         registry::Link,
@@ -28,32 +30,70 @@ const MAX_DEPTH: usize = 127;
 
 /// Reads an object from its envelope; the schema is that of its kind.
 pub fn object(schema: &Schema, unknown: &Unknown<'_>) -> Result<Object, WireError> {
-    let mut object = Object(message(schema, unknown.raw)?);
+    let mut object = message(schema, unknown.raw)?;
     object.0.insert("apiVersion".to_owned(), unknown.api_version.as_str().into());
     object.0.insert("kind".to_owned(), unknown.kind.as_str().into());
     Ok(object)
 }
 
 /// Reads the fields of an object type.
-pub fn message(schema: &Schema, bytes: &[u8]) -> Result<Map<String, Value>, WireError> {
-    let mut fields = Map::new();
+pub fn message(schema: &Schema, bytes: &[u8]) -> Result<Object, WireError> {
+    let (mut fields, texts) = (Map::new(), RefCell::default());
     match schema.as_object() {
-        Some(object) => slots(Slots::of(object), bytes, &mut fields, 0)?,
+        Some(object) => slots(Slots::of(object), bytes, &mut fields, At { above: None, depth: 0, texts: &texts })?,
         None => return Err(WireError(format!("{} is not a message", schema.name))),
     }
-    Ok(fields)
+    Ok(Object(fields, texts.into_inner()))
 }
 
-fn slots(message: Slots<'_>, bytes: &[u8], fields: &mut Map<String, Value>, depth: usize) -> Result<(), WireError> {
-    if depth > MAX_DEPTH {
+/// Where the reader stands: the fields, indexes and keys on the way, the innermost first.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    above: Option<(&'a At<'a>, Step<'a>)>,
+    /// How many messages are open.
+    depth: usize,
+    /// The texts of raw parts.
+    texts: &'a RefCell<RawTexts>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+impl<'a> At<'a> {
+    fn step(&'a self, step: Step<'a>) -> Self {
+        Self { above: Some((self, step)), ..*self }
+    }
+
+    fn name(&'a self, name: &'a str) -> Self {
+        self.step(Step::Name(name))
+    }
+
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+
+    fn pointer(&self) -> String {
+        match self.above {
+            None => String::new(),
+            Some((above, Step::Name(name))) => format!("{}/{name}", above.pointer()),
+            Some((above, Step::Index(index))) => format!("{}/{index}", above.pointer()),
+        }
+    }
+}
+
+fn slots(message: Slots<'_>, bytes: &[u8], fields: &mut Map<String, Value>, at: At<'_>) -> Result<(), WireError> {
+    if at.depth > MAX_DEPTH {
         return Err(WireError("exceeded max depth".to_owned()));
     }
     let mut reader = Reader(bytes);
     while let Some((number, payload)) = reader.field()? {
         match message.get(number) {
-            Some(Slot::Field(name, field)) => self::field(name, field, payload, fields, depth)?,
+            Some(Slot::Field(name, field)) => self::field(name, field, payload, fields, at)?,
             Some(Slot::Embedded(embedded)) => match payload {
-                Payload::Bytes(bytes) => slots(embedded, bytes, fields, depth + 1)?,
+                Payload::Bytes(bytes) => slots(embedded, bytes, fields, at.deeper())?,
                 other => return Err(wrong_type(other, "embedded")),
             },
             None => {}
@@ -73,26 +113,26 @@ fn field(
     field: &Field,
     payload: Payload<'_>,
     fields: &mut Map<String, Value>,
-    depth: usize,
+    at: At<'_>,
 ) -> Result<(), WireError> {
-    let schema = field.schema.get();
+    let (schema, at) = (field.schema.get(), at.name(name));
     match (&schema.kind, payload) {
         (Kind::Array(array), _) => {
             let list = fields.entry(name).or_insert_with(|| Value::Array(Vec::new()));
             let list = list.as_array_mut().ok_or_else(|| wrong_type(payload, name))?;
-            items(name, array.items.get(), payload, list, depth)
+            items(name, array.items.get(), payload, list, at)
         }
         (Kind::Object(object), Payload::Bytes(bytes)) => {
             let entry = fields.entry(name).or_insert_with(|| Value::Object(Map::new()));
             let entries = entry.as_object_mut().ok_or_else(|| wrong_type(payload, name))?;
             match &object.additional {
-                Some(values) => map_entry(name, values, bytes, entries, depth),
+                Some(values) => map_entry(name, values, bytes, entries, at),
                 // A message that comes in two parts is one.
-                None => slots(Slots::of(object), bytes, entries, depth + 1),
+                None => slots(Slots::of(object), bytes, entries, at.deeper()),
             }
         }
         _ => {
-            let value = single(name, schema, payload, depth)?;
+            let value = single(name, schema, payload, at)?;
             if !value.is_null() && (field.go.pointer || !is_zero(&schema.kind, &value)) {
                 fields.insert(name.to_owned(), value);
             }
@@ -107,17 +147,17 @@ fn items(
     schema: &Schema,
     payload: Payload<'_>,
     list: &mut Vec<Value>,
-    depth: usize,
+    at: At<'_>,
 ) -> Result<(), WireError> {
     match (&schema.kind, payload) {
         (Kind::Integer(_) | Kind::Boolean, Payload::Bytes(packed)) => {
             let mut reader = Reader(packed);
             while !reader.0.is_empty() {
                 let number = Payload::Varint(reader.varint()?);
-                list.push(single(name, schema, number, depth)?);
+                list.push(single(name, schema, number, at.step(Step::Index(list.len())))?);
             }
         }
-        _ => list.push(single(name, schema, payload, depth)?),
+        _ => list.push(single(name, schema, payload, at.step(Step::Index(list.len())))?),
     }
     Ok(())
 }
@@ -127,7 +167,7 @@ fn map_entry(
     values: &Link,
     bytes: &[u8],
     entries: &mut Map<String, Value>,
-    depth: usize,
+    at: At<'_>,
 ) -> Result<(), WireError> {
     let schema = values.get();
     let (mut key, mut value) = (String::new(), None);
@@ -135,25 +175,25 @@ fn map_entry(
     while let Some((number, payload)) = reader.field()? {
         match (number, payload) {
             (1, Payload::Bytes(bytes)) => key = envelope::text(bytes),
-            (2, payload) => value = Some(map_value(name, schema, payload, depth)?),
+            (2, payload) => value = Some(map_value(name, schema, payload, at)?),
             _ => {}
         }
     }
-    let value = value.map_or_else(|| map_value(name, schema, zero_payload(schema), depth), Ok)?;
+    let value = value.map_or_else(|| map_value(name, schema, zero_payload(schema), at), Ok)?;
     entries.insert(key, value);
     Ok(())
 }
 
-fn map_value(name: &str, schema: &Schema, payload: Payload<'_>, depth: usize) -> Result<Value, WireError> {
+fn map_value(name: &str, schema: &Schema, payload: Payload<'_>, at: At<'_>) -> Result<Value, WireError> {
     let (Kind::Array(array), Payload::Bytes(wrapped)) = (&schema.kind, payload) else {
-        return single(name, schema, payload, depth);
+        return single(name, schema, payload, at);
     };
     // A list cannot be a map's value: Go wraps it (`ExtraValue`).
     let mut list = Vec::new();
     let mut reader = Reader(wrapped);
     while let Some((number, payload)) = reader.field()? {
         if number == 1 {
-            items(name, array.items.get(), payload, &mut list, depth)?;
+            items(name, array.items.get(), payload, &mut list, at)?;
         }
     }
     Ok(Value::Array(list))
@@ -178,7 +218,7 @@ fn is_zero(kind: &Kind, value: &Value) -> bool {
     }
 }
 
-fn single(name: &str, schema: &Schema, payload: Payload<'_>, depth: usize) -> Result<Value, WireError> {
+fn single(name: &str, schema: &Schema, payload: Payload<'_>, at: At<'_>) -> Result<Value, WireError> {
     Ok(match (&schema.kind, payload) {
         (Kind::String, Payload::Bytes(bytes)) => envelope::text(bytes).into(),
         (Kind::Bytes, Payload::Bytes(bytes)) => STANDARD.encode(bytes).into(),
@@ -191,7 +231,7 @@ fn single(name: &str, schema: &Schema, payload: Payload<'_>, depth: usize) -> Re
         }
         (Kind::Object(object), Payload::Bytes(bytes)) => {
             let mut fields = Map::new();
-            slots(Slots::of(object), bytes, &mut fields, depth + 1)?;
+            slots(Slots::of(object), bytes, &mut fields, at.deeper())?;
             Value::Object(fields)
         }
         (Kind::Quantity, Payload::Bytes(bytes)) => match envelope::text(envelope::raw(bytes)?) {
@@ -202,20 +242,27 @@ fn single(name: &str, schema: &Schema, payload: Payload<'_>, depth: usize) -> Re
         (Kind::Time, Payload::Bytes(bytes)) => time(bytes, Precision::Seconds)?,
         (Kind::MicroTime, Payload::Bytes(bytes)) => time(bytes, Precision::Micros)?,
         (Kind::IntOrString, Payload::Bytes(bytes)) => int_or_string(bytes)?,
-        (Kind::Raw | Kind::Any, Payload::Bytes(bytes)) => raw_json(envelope::raw(bytes)?)?,
-        (Kind::Either(alternatives), Payload::Bytes(bytes)) => either(name, alternatives, bytes, depth)?,
+        (Kind::Raw | Kind::Any, Payload::Bytes(bytes)) => raw_json(schema, envelope::raw(bytes)?, at)?,
+        (Kind::Either(alternatives), Payload::Bytes(bytes)) => either(name, alternatives, bytes, at)?,
         _ => return Err(wrong_type(payload, name)),
     })
 }
 
-fn raw_json(raw: &[u8]) -> Result<Value, WireError> {
+fn raw_json(schema: &Schema, raw: &[u8], at: At<'_>) -> Result<Value, WireError> {
     if raw.is_empty() {
         return Ok(Value::Null);
     }
     if raw.starts_with(MAGIC) {
         return Err(WireError("protobuf objects inside of objects are not read".to_owned()));
     }
-    crate::runtime::serializer::json::decode(raw).map_err(|error| WireError(error.0))
+    if !schema.is_raw_extension() {
+        return json::decode(raw).map_err(|error| WireError(error.0));
+    }
+    let value = json::decode_raw(raw).map_err(|error| WireError(error.0))?;
+    if let Ok(text) = std::str::from_utf8(raw) {
+        at.texts.borrow_mut().note(at.pointer(), text, &value);
+    }
+    Ok(value)
 }
 
 #[derive(Clone, Copy)]
@@ -264,7 +311,7 @@ fn int_or_string(bytes: &[u8]) -> Result<Value, WireError> {
     Ok(if is_text { text.into() } else { int.into() })
 }
 
-fn either(name: &str, alternatives: &[Link], bytes: &[u8], depth: usize) -> Result<Value, WireError> {
+fn either(name: &str, alternatives: &[Link], bytes: &[u8], at: At<'_>) -> Result<Value, WireError> {
     let [object, other] = alternatives else { return Ok(Value::Null) };
     let (object, other) = (object.get(), other.get());
     let is_bool = matches!(other.kind, Kind::Boolean);
@@ -273,9 +320,9 @@ fn either(name: &str, alternatives: &[Link], bytes: &[u8], depth: usize) -> Resu
     while let Some((number, payload)) = reader.field()? {
         match (number, &other.kind) {
             // Beside a schema, "allows" is true anyway.
-            (1, Kind::Boolean) if value.is_null() => value = single(name, other, payload, depth)?,
-            (1, Kind::Array(_)) | (2, Kind::Boolean) => value = single(name, object, payload, depth)?,
-            (2, Kind::Array(array)) => items(name, array.items.get(), payload, &mut list, depth)?,
+            (1, Kind::Boolean) if value.is_null() => value = single(name, other, payload, at)?,
+            (1, Kind::Array(_)) | (2, Kind::Boolean) => value = single(name, object, payload, at)?,
+            (2, Kind::Array(array)) => items(name, array.items.get(), payload, &mut list, at)?,
             _ => {}
         }
     }

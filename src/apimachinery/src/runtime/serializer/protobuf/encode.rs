@@ -5,6 +5,8 @@
 //!
 //! Go: the generated Marshal functions of k8s.io/api
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
@@ -14,7 +16,10 @@ use super::{
     wire::Writer,
 };
 use crate::{
-    runtime::object::Object,
+    runtime::{
+        object::Object,
+        raw::{self, Spelled},
+    },
     schema::{
         model::{Kind, Schema},
         registry::Link,
@@ -28,23 +33,34 @@ pub struct EncodeError(pub String);
 
 /// Writes an object in its envelope.
 pub fn object(schema: &Schema, object: &Object) -> Result<Vec<u8>, EncodeError> {
-    envelope::encode(object.api_version(), object.kind(), |writer| message(writer, schema, &object.0))
+    let spelled = object.1.of(&object.0);
+    envelope::encode(object.api_version(), object.kind(), |writer| message(writer, schema, &object.0, &spelled))
 }
 
-/// Writes the fields of an object type.
-pub fn message(writer: &mut Writer, schema: &Schema, fields: &Map<String, Value>) -> Result<(), EncodeError> {
+/// Writes the fields of an object type. `spelled`: the raw parts among them that have a text of their own.
+pub fn message(
+    writer: &mut Writer,
+    schema: &Schema,
+    fields: &Map<String, Value>,
+    spelled: &Spelled<'_>,
+) -> Result<(), EncodeError> {
     let Some(object) = schema.as_object() else {
         return Err(EncodeError(format!("{} is not a message", schema.name)));
     };
-    slots(writer, Slots::of(object), fields)
+    slots(writer, Slots::of(object), fields, spelled)
 }
 
-fn slots(writer: &mut Writer, message: Slots<'_>, fields: &Map<String, Value>) -> Result<(), EncodeError> {
+fn slots(
+    writer: &mut Writer,
+    message: Slots<'_>,
+    fields: &Map<String, Value>,
+    spelled: &Spelled<'_>,
+) -> Result<(), EncodeError> {
     for (number, slot) in message.iter() {
         match slot {
             Slot::Field(name, field) => {
                 if let Some(value) = fields.get(name).filter(|value| !value.is_null()) {
-                    let written = self::field(writer, number, field.schema.get(), value);
+                    let written = self::field(writer, number, field.schema.get(), value, spelled);
                     written.map_err(|error| EncodeError(format!("{name}: {}", error.0)))?;
                 }
             }
@@ -54,7 +70,7 @@ fn slots(writer: &mut Writer, message: Slots<'_>, fields: &Map<String, Value>) -
                 let mut empty = false;
                 writer.message_field(number, |writer| {
                     let start = writer.0.len();
-                    slots(writer, embedded, fields)?;
+                    slots(writer, embedded, fields, spelled)?;
                     empty = writer.0.len() == start;
                     Ok(())
                 })?;
@@ -67,37 +83,55 @@ fn slots(writer: &mut Writer, message: Slots<'_>, fields: &Map<String, Value>) -
     Ok(())
 }
 
-fn field(writer: &mut Writer, number: u32, schema: &Schema, value: &Value) -> Result<(), EncodeError> {
+fn field(
+    writer: &mut Writer,
+    number: u32,
+    schema: &Schema,
+    value: &Value,
+    spelled: &Spelled<'_>,
+) -> Result<(), EncodeError> {
     match (&schema.kind, value) {
         (Kind::Array(array), Value::Array(items)) => {
             let item = array.items.get();
-            items.iter().try_for_each(|value| single(writer, number, item, value))
+            items.iter().try_for_each(|value| single(writer, number, item, value, spelled))
         }
         (Kind::Object(object), Value::Object(entries)) => match &object.additional {
-            Some(values) => map(writer, number, values, entries),
-            None => writer.message_field(number, |writer| slots(writer, Slots::of(object), entries)),
+            Some(values) => map(writer, number, values, entries, spelled),
+            None => writer.message_field(number, |writer| slots(writer, Slots::of(object), entries, spelled)),
         },
-        _ => single(writer, number, schema, value),
+        _ => single(writer, number, schema, value, spelled),
     }
 }
 
 /// Writes a map: a message for each entry, with the key and the value.
-fn map(writer: &mut Writer, number: u32, values: &Link, entries: &Map<String, Value>) -> Result<(), EncodeError> {
+fn map(
+    writer: &mut Writer,
+    number: u32,
+    values: &Link,
+    entries: &Map<String, Value>,
+    spelled: &Spelled<'_>,
+) -> Result<(), EncodeError> {
     let schema = values.get();
     for (key, value) in entries {
         writer.message_field(number, |writer| {
             writer.bytes_field(1, key.as_bytes());
             match (&schema.kind, value) {
                 // A list cannot be a map's value: Go wraps it (`ExtraValue`).
-                (Kind::Array(_), list) => writer.message_field(2, |writer| field(writer, 1, schema, list)),
-                _ => single(writer, 2, schema, value),
+                (Kind::Array(_), list) => writer.message_field(2, |writer| field(writer, 1, schema, list, spelled)),
+                _ => single(writer, 2, schema, value, spelled),
             }
         })?;
     }
     Ok(())
 }
 
-fn single(writer: &mut Writer, number: u32, schema: &Schema, value: &Value) -> Result<(), EncodeError> {
+fn single(
+    writer: &mut Writer,
+    number: u32,
+    schema: &Schema,
+    value: &Value,
+    spelled: &Spelled<'_>,
+) -> Result<(), EncodeError> {
     match (&schema.kind, value) {
         (Kind::String, Value::String(text)) => writer.bytes_field(number, text.as_bytes()),
         (Kind::Bytes, Value::String(text)) => {
@@ -113,7 +147,7 @@ fn single(writer: &mut Writer, number: u32, schema: &Schema, value: &Value) -> R
             writer.double_field(number, value.as_f64().unwrap_or_default());
         }
         (Kind::Object(object), Value::Object(fields)) if object.additional.is_none() => {
-            return writer.message_field(number, |writer| slots(writer, Slots::of(object), fields));
+            return writer.message_field(number, |writer| slots(writer, Slots::of(object), fields, spelled));
         }
         (Kind::Quantity, Value::String(text)) => {
             return writer.message_field(number, |writer| {
@@ -126,13 +160,13 @@ fn single(writer: &mut Writer, number: u32, schema: &Schema, value: &Value) -> R
         (Kind::Time | Kind::MicroTime | Kind::Object(_), Value::Null) => writer.bytes_field(number, b""),
         (Kind::IntOrString, value) => return int_or_string(writer, number, value),
         (Kind::Raw | Kind::Any, value) => {
-            let json = serde_json::to_vec(value).expect("a JSON value always encodes");
+            let json = spelled.text(value).map_or_else(|| raw::plain(value).into(), Cow::Borrowed);
             return writer.message_field(number, |writer| {
-                writer.bytes_field(1, &json);
+                writer.bytes_field(1, json.as_bytes());
                 Ok(())
             });
         }
-        (Kind::Either(alternatives), value) => return either(writer, number, alternatives, value),
+        (Kind::Either(alternatives), value) => return either(writer, number, alternatives, value, spelled),
         (kind, _) => return Err(EncodeError(format!("{kind:.20?} cannot hold {value}"))),
     }
     Ok(())
@@ -165,7 +199,13 @@ fn int_or_string(writer: &mut Writer, number: u32, value: &Value) -> Result<(), 
 }
 
 /// Writes one of several types: a schema or something plainer.
-fn either(writer: &mut Writer, number: u32, alternatives: &[Link], value: &Value) -> Result<(), EncodeError> {
+fn either(
+    writer: &mut Writer,
+    number: u32,
+    alternatives: &[Link],
+    value: &Value,
+    spelled: &Spelled<'_>,
+) -> Result<(), EncodeError> {
     let [object, other] = alternatives else {
         return Err(EncodeError("more than two alternatives".to_owned()));
     };
@@ -176,9 +216,9 @@ fn either(writer: &mut Writer, number: u32, alternatives: &[Link], value: &Value
         }
         (Kind::Boolean, value) => {
             writer.varint_field(1, 1);
-            single(writer, 2, object.get(), value)
+            single(writer, 2, object.get(), value, spelled)
         }
-        (_, Value::Array(_)) => field(writer, 2, other.get(), value),
-        _ => single(writer, 1, object.get(), value),
+        (_, Value::Array(_)) => field(writer, 2, other.get(), value, spelled),
+        _ => single(writer, 1, object.get(), value, spelled),
     })
 }

@@ -9,7 +9,7 @@ use super::{
     wire::Writer,
 };
 use crate::{
-    runtime::object::Object,
+    runtime::{object::Object, raw::Spelled},
     schema::{
         model::{ArrayType, Bits, Field, GoField, Kind, ObjectType, Schema},
         registry::Link,
@@ -66,8 +66,9 @@ fn thing() -> Schema {
 
 fn round_trip(value: &Value) -> Value {
     let mut writer = Writer::default();
-    encode::message(&mut writer, &thing(), value.as_object().expect("an object")).expect("of its type");
-    Value::Object(decode::message(&thing(), &writer.0).expect("written by us"))
+    encode::message(&mut writer, &thing(), value.as_object().expect("an object"), &Spelled::default())
+        .expect("of its type");
+    decode::message(&thing(), &writer.0).expect("written by us").into_value()
 }
 
 #[test]
@@ -91,6 +92,25 @@ fn every_kind_of_field_survives() {
 }
 
 #[test]
+fn raw_parts_keep_their_text() {
+    let raw = Schema { name: "x.RawExtension".into(), ..Schema::of(Kind::Raw) };
+    let schema = Schema::of(object_type(vec![("raw", &[1], raw.into())]));
+    let mut object = Object::from_value(json!({"raw": {"a": 1, "b": "<"}})).expect("an object");
+    for (text, json) in [
+        (r#"{ "b": "<", "a": 1 }"#, r#"{"raw":{"b":"\u003c","a":1}}"#),
+        (r#"{"a":1,"b":"<"}"#, r#"{"raw":{"a":1,"b":"\u003c"}}"#),
+    ] {
+        object.1.note("/raw".to_owned(), text, &object.0["raw"]);
+        let mut writer = Writer::default();
+        encode::message(&mut writer, &schema, &object.0, &object.1.of(&object.0)).expect("of its type");
+        assert!(writer.0.ends_with(text.as_bytes()), "{}", String::from_utf8_lossy(&writer.0));
+        let read = decode::message(&schema, &writer.0).expect("written by us");
+        assert_eq!(read, object);
+        assert_eq!(String::from_utf8_lossy(&read.to_json()), json);
+    }
+}
+
+#[test]
 fn zeros_that_are_no_pointers_are_left_out() {
     assert_eq!(round_trip(&json!({"text": "", "int": 0, "flag": false, "maybeText": ""})), json!({"maybeText": ""}));
 }
@@ -99,19 +119,20 @@ fn zeros_that_are_no_pointers_are_left_out() {
 fn values_of_another_type_are_not_written() {
     let mut writer = Writer::default();
     let value = json!({"int": "5"});
-    let error = encode::message(&mut writer, &thing(), value.as_object().expect("an object")).expect_err("a text");
+    let error = encode::message(&mut writer, &thing(), value.as_object().expect("an object"), &Spelled::default())
+        .expect_err("a text");
     assert!(error.to_string().starts_with("protobuf: int: Integer(B32) cannot hold \"5\""), "{error}");
 }
 
 #[test]
 fn foreign_bytes_are_refused_or_passed_over() {
     let schema = thing();
-    assert_eq!(decode::message(&schema, &[0xf8, 0x7f, 1]), Ok(serde_json::Map::new()), "number 2047");
+    assert_eq!(decode::message(&schema, &[0xf8, 0x7f, 1]), Ok(Object::default()), "number 2047");
     let error = decode::message(&schema, &[0x08, 1]).expect_err("a number as text");
     assert_eq!(error.to_string(), "proto: wrong wireType = 0 for field Text");
     assert_eq!(decode::message(&schema, &[0x0a, 9]).expect_err("too short").to_string(), "unexpected EOF");
     let packed = decode::message(&schema, &[0x52, 3, 1, 2, 3]).expect("packed");
-    assert_eq!(Value::Object(packed), json!({"numbers": [1, 2, 3]}));
+    assert_eq!(packed.into_value(), json!({"numbers": [1, 2, 3]}));
 }
 
 #[test]
@@ -133,11 +154,11 @@ proptest! {
     #[test]
     fn strangers_are_met_calmly(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(0x0a), Just(0x5a), Just(2)], 0..40)) {
         let schema = thing();
-        if let Ok(fields) = decode::message(&schema, &bytes) {
+        if let Ok(read) = decode::message(&schema, &bytes) {
             let mut writer = Writer::default();
-            encode::message(&mut writer, &schema, &fields).expect("what was read is of its type");
+            encode::message(&mut writer, &schema, &read.0, &read.1.of(&read.0)).expect("what was read is of its type");
             let again = decode::message(&schema, &writer.0).expect("written by us");
-            prop_assert_eq!(again, fields);
+            prop_assert_eq!(again, read);
         }
         let _ = Unknown::decode(&bytes);
     }

@@ -153,6 +153,10 @@ impl Streamer for Log {
         "text/plain"
     }
 
+    fn options_kind(&self) -> &'static str {
+        "PodLogOptions"
+    }
+
     fn stream<'a>(&'a self, cx: &'a Context, name: &'a str) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
             let options = Options::decode(Query(&cx.query_pairs()))?;
