@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use apimachinery::{meta::options::PatchType, runtime::schema::GroupVersion};
+use apimachinery::{api::errors::StatusError, meta::options::PatchType, runtime::schema::GroupVersion};
 use http::Method;
 use phase::BoxFuture;
 
@@ -16,8 +16,8 @@ use crate::{
     endpoints::{
         codec::Codec,
         discovery::{self, resources},
-        handlers::{self, Verb, scope::RequestScope},
-        negotiation::{self, MediaType},
+        handlers::{self, Verb, respond, scope::RequestScope},
+        negotiation::{self, BUILT_IN, MediaType},
     },
     registry::rest::Storage,
     request::{
@@ -73,7 +73,7 @@ impl APIGroupVersion {
     }
 
     /// Finds the route of a request, or the answer of a router that has none.
-    fn route(&self, cx: &Context) -> Result<(&RequestScope, Verb), Response> {
+    fn route(&self, cx: &Context) -> Result<(&RequestScope, Verb), StatusError> {
         let info = &cx.info;
         let route = self.routes.get(&path(&info.resource, &info.subresource));
         let route = route.filter(|route| route.fits(cx)).ok_or_else(responses::route_not_found)?;
@@ -91,7 +91,7 @@ impl Handler for APIGroupVersion {
             }
             match self.route(cx) {
                 Ok((scope, verb)) => handlers::serve(scope, verb, cx).await,
-                Err(response) => response,
+                Err(error) => respond::refusal(&*self.documents, BUILT_IN, cx, &error).await,
             }
         })
     }
@@ -177,13 +177,12 @@ impl Route {
     /// Refuses what no route of the path produces or takes.
     ///
     /// Go: emicklei/go-restful/v3 RouterJSR311.detectRoute
-    fn check_media_types(&self, cx: &Context, verb: Verb) -> Result<(), Response> {
+    fn check_media_types(&self, cx: &Context, verb: Verb) -> Result<(), StatusError> {
         let scope = &self.scope;
         if verb == Verb::Patch {
             let content_type = negotiation::media_type_of(cx.header("content-type"));
             if !scope.patch_types.iter().any(|patch_type: &PatchType| patch_type.media_type() == content_type) {
-                let error = responses::without_details(415, "UnsupportedMediaType", "415: Unsupported Media Type");
-                return Err(responses::status(&error));
+                return Err(responses::without_details(415, "UnsupportedMediaType", "415: Unsupported Media Type"));
             }
         }
         let streamed = scope.storage.streamer().map(crate::registry::rest::Streamer::produces);
@@ -195,7 +194,6 @@ impl Route {
         if verb == Verb::Connect || negotiation::matches_accept(cx.header("accept"), &produced) {
             return Ok(());
         }
-        let message = format!("406: Not Acceptable\n\nAvailable representations: {}", produced.join(", "));
-        Err(responses::status(&responses::without_details(406, "NotAcceptable", message)))
+        Err(responses::not_acceptable(&produced))
     }
 }

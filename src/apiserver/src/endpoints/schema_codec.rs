@@ -130,7 +130,10 @@ impl Codec for SchemaCodec {
     }
 
     fn encode(&self, object: &Object, media: MediaType) -> Result<Vec<u8>, StatusError> {
-        let schema = self.schema(&object.gvk());
+        let kind = object.gvk();
+        // The oldest documents of discovery bear no version.
+        let unversioned = || self.schema(&GroupVersionKind::new("", "v1", &kind.kind));
+        let schema = self.schema(&kind).or_else(|| unversioned().filter(|_| kind.version.is_empty()));
         codec::encode(schema.as_deref(), format(media), object).map_err(StatusError::new_internal_error)
     }
 }

@@ -81,19 +81,26 @@ pub fn internal_error(cx: &Context, error: impl std::fmt::Display) -> Response {
     text(500, &format!("Internal Server Error: {}: {}", quoted(cx.request_uri()), escape_html(&error.to_string())))
 }
 
-/// Answers as a web service does that has no route for the path.
+/// What a web service says that has no route for the path.
 ///
 /// Go: apiserver/pkg/server/handler.go serviceErrorHandler; apimachinery NewGenericServerResponse for 404
-pub fn route_not_found() -> Response {
-    status(&without_details(404, "NotFound", "the server could not find the requested resource"))
+pub fn route_not_found() -> StatusError {
+    without_details(404, "NotFound", "the server could not find the requested resource")
 }
 
-/// Answers as a web service does that has the path, but not with this method.
+/// What a web service says that has the path, but not with this method.
 ///
 /// Go: apiserver/pkg/server/handler.go serviceErrorHandler; apimachinery NewGenericServerResponse for 405
-pub fn method_not_allowed() -> Response {
-    let message = "the server does not allow this method on the requested resource";
-    status(&without_details(405, "MethodNotAllowed", message))
+pub fn method_not_allowed() -> StatusError {
+    without_details(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+}
+
+/// What a web service says that has nothing in a form that the client accepts.
+///
+/// Go: emicklei/go-restful/v3 RouterJSR311.detectRoute
+pub fn not_acceptable(produced: &[&str]) -> StatusError {
+    let message = format!("406: Not Acceptable\n\nAvailable representations: {}", produced.join(", "));
+    without_details(406, "NotAcceptable", message)
 }
 
 /// Returns an error whose details are there, and empty.

@@ -36,10 +36,10 @@ impl Handler for Document {
 impl Document {
     fn answer(&self, cx: &Context) -> Response {
         if cx.info.path.trim_end_matches('/') != self.path {
-            return responses::route_not_found();
+            return responses::status(&responses::route_not_found());
         }
         if cx.method != Method::GET {
-            return responses::method_not_allowed();
+            return responses::status(&responses::method_not_allowed());
         }
         let media_type = HeaderValue::from_static(self.media_type);
         let mut response = responses::with_body(200, self.body.clone(), media_type);

@@ -9,7 +9,7 @@ use phase::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::{
-    endpoints::{codec::Codec, discovery},
+    endpoints::{codec::Codec, discovery, handlers::respond, negotiation::BUILT_IN},
     request::{
         context::Context,
         handler::{Handler, Response},
@@ -59,7 +59,7 @@ impl Handler for APIGroupHandler {
     fn serve<'a>(&'a self, cx: &'a mut Context) -> BoxFuture<'a, Response> {
         Box::pin(async move {
             if cx.info.path.trim_end_matches('/') != format!("/apis/{}", self.group.name) {
-                return responses::route_not_found();
+                return respond::refusal(&*self.codec, BUILT_IN, cx, &responses::route_not_found()).await;
             }
             discovery::document(&*self.codec, cx, || self.group.to_object()).await
         })

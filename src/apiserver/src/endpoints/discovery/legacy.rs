@@ -9,7 +9,7 @@ use phase::BoxFuture;
 use serde_json::json;
 
 use crate::{
-    endpoints::{codec::Codec, discovery},
+    endpoints::{codec::Codec, discovery, handlers::respond, negotiation::BUILT_IN},
     request::{
         context::Context,
         handler::{Handler, Response},
@@ -45,7 +45,7 @@ impl Handler for LegacyRootAPIHandler {
     fn serve<'a>(&'a self, cx: &'a mut Context) -> BoxFuture<'a, Response> {
         Box::pin(async move {
             if cx.info.path.trim_end_matches('/') != "/api" {
-                return responses::route_not_found();
+                return respond::refusal(&*self.codec, BUILT_IN, cx, &responses::route_not_found()).await;
             }
             discovery::document(&*self.codec, cx, || self.api_versions()).await
         })

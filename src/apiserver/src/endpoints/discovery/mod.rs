@@ -34,12 +34,11 @@ pub mod aggregated;
 /// Answers with a document, as a web service does that only knows GET.
 pub async fn document(codec: &dyn Codec, cx: &Context, make: impl FnOnce() -> Object) -> Response {
     if cx.method != Method::GET {
-        return responses::method_not_allowed();
+        return respond::refusal(codec, BUILT_IN, cx, &responses::method_not_allowed()).await;
     }
     let produced = negotiation::names(BUILT_IN);
     if !negotiation::matches_accept(cx.header("accept"), &produced) {
-        let message = format!("406: Not Acceptable\n\nAvailable representations: {}", produced.join(", "));
-        return responses::status(&responses::without_details(406, "NotAcceptable", message));
+        return respond::refusal(codec, BUILT_IN, cx, &responses::not_acceptable(&produced)).await;
     }
     negotiated(codec, cx, &make()).await
 }

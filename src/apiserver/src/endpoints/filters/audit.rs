@@ -400,7 +400,7 @@ mod tests {
 
     #[tokio::test]
     async fn refusals_show_their_status_and_watches_their_start() {
-        let refuse = |_: &mut Context| responses::route_not_found();
+        let refuse = |_: &mut Context| responses::status(&responses::route_not_found());
         let refused = events("Metadata", &mut testing::context("GET", "/api/v1/foos"), refuse).await;
         assert_eq!(refused[1]["responseStatus"]["reason"], "NotFound");
         let yaml = |_: &mut Context| {

@@ -95,9 +95,16 @@ fn is_plain_protobuf(output: Output) -> bool {
 ///
 /// Go: ErrorNegotiated
 pub async fn error(scope: &RequestScope, cx: &Context, error: &StatusError) -> Response {
-    let output = negotiation::negotiate_output(cx, scope.media_types, Restrictions::Resource).unwrap_or(Output::JSON);
+    refusal(&*scope.codec, scope.media_types, cx, error).await
+}
+
+/// Answers with an error in the form that the client accepts of these, or in JSON.
+///
+/// Go: apiserver/pkg/endpoints/handlers/responsewriters/writers.go ErrorNegotiated
+pub async fn refusal(codec: &dyn Codec, media_types: &[MediaType], cx: &Context, error: &StatusError) -> Response {
+    let output = negotiation::negotiate_output(cx, media_types, Restrictions::Resource).unwrap_or(Output::JSON);
     let document = Document::from(Bytes::from(error.to_object().to_json()));
-    let mut response = match serialize(&*scope.codec, cx, error.code, document, output).await {
+    let mut response = match serialize(codec, cx, error.code, document, output).await {
         Ok(response) => response,
         Err(_) => return responses::status(error),
     };

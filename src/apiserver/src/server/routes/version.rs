@@ -9,6 +9,11 @@ use http::Method;
 use phase::BoxFuture;
 
 use crate::{
+    endpoints::{
+        codec::UntypedCodec,
+        handlers::respond,
+        negotiation::{self, BUILT_IN},
+    },
     request::{
         context::Context,
         handler::{Handler, Response},
@@ -17,18 +22,23 @@ use crate::{
     server::{genericapiserver::GenericAPIServer, handler::WebService},
 };
 
+/// The one form of it.
+const PRODUCED: [&str; 1] = ["application/json"];
+
 struct Version(Arc<version::Info>);
 
 impl Handler for Version {
     fn serve<'a>(&'a self, cx: &'a mut Context) -> BoxFuture<'a, Response> {
         Box::pin(async move {
-            match (cx.info.path.trim_end_matches('/'), &cx.method) {
-                ("/version", &Method::GET) => {
-                    responses::raw_json(200, &serde_json::to_value(&*self.0).unwrap_or_default())
+            let refusal = match (cx.info.path.trim_end_matches('/'), &cx.method) {
+                ("/version", &Method::GET) if negotiation::matches_accept(cx.header("accept"), &PRODUCED) => {
+                    return responses::raw_json(200, &serde_json::to_value(&*self.0).unwrap_or_default());
                 }
+                ("/version", &Method::GET) => responses::not_acceptable(&PRODUCED),
                 ("/version", _) => responses::method_not_allowed(),
                 _ => responses::route_not_found(),
-            }
+            };
+            respond::refusal(&UntypedCodec, BUILT_IN, cx, &refusal).await
         })
     }
 }
