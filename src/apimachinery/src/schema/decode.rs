@@ -20,7 +20,8 @@ use serde_json::{Map, Number, Value};
 
 use super::{
     gotypes::{self, short_name, type_name, zero},
-    model::{ArrayType, Bits, Field, Kind, ObjectType, Schema},
+    model::{ArrayType, Bits, Kind, ObjectType, Schema},
+    place::{Context, Words},
     registry::{ANY, Link},
     scalars,
 };
@@ -56,9 +57,6 @@ impl From<json::SyntaxError> for DecodeError {
         Self(error.0)
     }
 }
-
-/// How many findings of strict decoding Go keeps.
-const MAX_STRICT: usize = 100;
 
 /// Decodes JSON text into a value of a type.
 pub fn from_json(schema: &Schema, text: &[u8]) -> Result<Decoded, DecodeError> {
@@ -135,95 +133,6 @@ fn run_on<'de, 's, D: Deserializer<'de>>(
         }
     }
     Ok(Decoded { value, strict: cx.strict, texts })
-}
-
-/// Whose words a refusal is in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Words {
-    /// Go's JSON decoder.
-    #[default]
-    Json,
-    /// The converter between untyped and typed objects.
-    Converter,
-}
-
-/// Where the decoder stands and what it has found.
-#[derive(Default)]
-struct Context<'s> {
-    /// The path as strict decoding names it: `spec.containers[0].env`.
-    path: String,
-    /// The struct being filled, as Go names it: `PodSpec`.
-    struct_name: &'s str,
-    /// The fields on the way, with the names of embedded structs; items and keys do not stand here.
-    fields: Vec<&'s str>,
-    /// Findings of strict decoding.
-    strict: Vec<String>,
-    /// The first value of a wrong type.
-    soft: Option<String>,
-    /// What ended decoding.
-    hard: Option<String>,
-    /// Whether duplicates are noted in values without a type, too.
-    track_free: bool,
-    /// Whose words refusals are in.
-    words: Words,
-    /// Where raw parts stand, if their texts matter: JSON pointers.
-    raw: Option<Vec<String>>,
-}
-
-impl<'s> Context<'s> {
-    fn note(&mut self, what: &str, key: &str) {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        let finding = format!("{what} field \"{}{dot}{key}\"", self.path);
-        if self.strict.len() < MAX_STRICT && !self.strict.contains(&finding) {
-            self.strict.push(finding);
-        }
-    }
-
-    /// Remembers that a raw part stands here. There is none below a free key.
-    fn note_raw(&mut self) {
-        if let Some(raw) = &mut self.raw {
-            raw.push(format!("/{}", self.path.replace(['.', '['], "/").replace(']', "")));
-        }
-    }
-
-    /// Remembers the first value of a wrong type. Go: UnmarshalTypeError.Error
-    fn mismatch(&mut self, found: &str, wanted: &str) {
-        if self.soft.is_some() {
-            return;
-        }
-        self.soft = Some(if self.struct_name.is_empty() && self.fields.is_empty() {
-            format!("json: cannot unmarshal {found} into Go value of type {wanted}")
-        } else {
-            let path = self.fields.join(".");
-            format!("json: cannot unmarshal {found} into Go struct field {}.{path} of type {wanted}", self.struct_name)
-        });
-    }
-
-    /// Does something one step further down the path.
-    fn below<T>(&mut self, step: fmt::Arguments<'_>, then: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.path.len();
-        fmt::write(&mut self.path, step).expect("writing to a string");
-        let result = then(self);
-        self.path.truncate(length);
-        result
-    }
-
-    fn below_key<T>(&mut self, key: &str, then: impl FnOnce(&mut Self) -> T) -> T {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        self.below(format_args!("{dot}{key}"), then)
-    }
-
-    /// Does something within a field of a struct.
-    fn within<T>(&mut self, name: &'s str, field: &'s Field, then: impl FnOnce(&mut Self) -> T) -> T {
-        let depth = self.fields.len();
-        if !field.go.embedded.is_empty() {
-            self.fields.push(&field.go.embedded);
-        }
-        self.fields.push(name);
-        let result = self.below_key(name, then);
-        self.fields.truncate(depth);
-        result
-    }
 }
 
 /// Decodes one value of a type. Yields nothing for `null` and for what was refused.
@@ -535,7 +444,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::schema::openapi;
+    use crate::schema::{model::Field, openapi};
 
     fn thing() -> Schema {
         let schemas = openapi::schemas(json!({"definitions": {

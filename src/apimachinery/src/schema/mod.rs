@@ -15,6 +15,7 @@ pub mod defaulting;
 pub mod gotypes;
 pub mod model;
 pub mod openapi;
+mod place;
 pub mod registry;
 mod scalars;
 pub mod tidy;
