@@ -56,6 +56,7 @@ const SOURCES: [(&str, Check); 22] = [
 ];
 /// The one source that is not refused beside another.
 const FLEX: &str = "flexVolume";
+const EXPAND: &str = "controllerExpandSecretRef";
 const LOCAL_AFFINITY: &str = "Local volume requires node affinity";
 
 pub(super) const PERSISTENT_VOLUME: Rules = Rules {
@@ -279,7 +280,12 @@ fn validate_update(object: &Object, old: &Object) -> ErrorList {
     let mut errors = validate(object);
     // The strategy asks once, and the check of an update again.
     errors.extend(validate(object));
-    let (new, before) = (only_sources(object), only_sources(old));
+    let (mut new, before) = (only_sources(object), only_sources(old));
+    let expand = |sources: &Value| sources.get("csi").is_some_and(|csi| csi.get(EXPAND).is_none_or(Value::is_null));
+    if let (true, Some(Value::Object(csi))) = (expand(&before), new.get_mut("csi")) {
+        // It may be added.
+        csi.remove(EXPAND);
+    }
     if !same(Some(&new), Some(&before)) {
         let difference = diff(Some(&before), Some(&new));
         let text = format!("spec.persistentvolumesource is immutable after creation\n{difference}");

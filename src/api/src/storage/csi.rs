@@ -28,6 +28,8 @@ const NODE_ID_LENGTH: usize = 256;
 
 pub(super) const DRIVER: Rules = Rules {
     default: default_driver,
+    prepare_for_create: |_, driver| drop_prevention(driver, None),
+    prepare_for_update: |_, driver, old| drop_prevention(driver, Some(old)),
     generation: Generation::FieldsLater(&["spec"]),
     validate: validate_driver,
     validate_update: |driver, old| {
@@ -45,6 +47,16 @@ pub(super) const DRIVER: Rules = Rules {
     },
     ..Rules::PLAIN
 };
+
+/// A field whose feature gate is off by default is forgotten, unless it was there.
+///
+/// Go: pkg/registry/storage/csidriver/strategy.go
+fn drop_prevention(driver: &mut Object, old: Option<&Object>) {
+    const FIELD: [&str; 2] = ["spec", "preventPodSchedulingIfMissing"];
+    if old.and_then(|old| old.get(&FIELD)).is_none() {
+        driver.remove(&FIELD);
+    }
+}
 
 pub(super) const NODE: Rules = Rules { validate: validate_node, validate_update: validate_node_update, ..Rules::PLAIN };
 
