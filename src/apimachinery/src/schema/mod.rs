@@ -12,6 +12,7 @@
 pub mod custom;
 pub mod decode;
 pub mod defaulting;
+pub mod empties;
 pub mod gotypes;
 pub mod model;
 pub mod openapi;

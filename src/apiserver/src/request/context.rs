@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use apimachinery::schema::empties::Empty;
 use auth::user;
 use client::transport::Body;
 use http::{HeaderMap, Method, Uri, Version};
@@ -78,6 +79,8 @@ pub struct Context {
     pub latency: LatencyTrackers,
     /// Texts for `Warning: 299` headers, in order, without repetition. Set by WithWarningRecorder.
     pub warnings: Warnings,
+    /// Empty lists and maps of the body that were dropped when it was decoded; validation shows them. Set by whoever decodes.
+    pub dropped: Mutex<Vec<Empty>>,
     /// How many filters lie behind the innermost one that was entered; the chain's own bookkeeping.
     pub(super) filters_left: usize,
     /// The phases of this request.
@@ -157,6 +160,7 @@ impl Context {
             flow_control: FlowControl::default(),
             latency: LatencyTrackers::default(),
             warnings: Warnings::default(),
+            dropped: Mutex::default(),
             filters_left: usize::MAX,
             trace,
             services,

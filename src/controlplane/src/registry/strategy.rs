@@ -18,6 +18,7 @@ use apimachinery::{
         object::Object,
         schema::{GroupResource, GroupVersionKind},
     },
+    schema::empties,
     validation::field::ErrorList,
 };
 use apiserver::{
@@ -78,8 +79,12 @@ impl Strategy for BuiltInStrategy {
         prepare(cx, |request| self.rules.complete_for_create(request, object));
     }
 
-    fn validate(&self, _cx: &Context, object: &Object) -> ErrorList {
-        self.rules.validate_new(object, self.scope())
+    fn validate(&self, cx: &Context, object: &Object) -> ErrorList {
+        let dropped = cx.dropped.lock();
+        if dropped.is_empty() {
+            return self.rules.validate_new(object, self.scope());
+        }
+        self.rules.validate_new(&empties::restored(&dropped, object), self.scope())
     }
 
     fn warnings_on_create(&self, _cx: &Context, object: &Object) -> Vec<String> {

@@ -14,6 +14,7 @@ use apimachinery::{
         object::Object,
         schema::{GroupVersion, GroupVersionKind, GroupVersionResource},
     },
+    schema::empties,
 };
 use auth::authorization::Authorizer;
 use bytes::Bytes;
@@ -283,8 +284,10 @@ impl RequestScope {
     pub async fn default(&self, cx: &Context, object: &mut Object) -> Result<()> {
         let phase = cx.trace.enter(Phase::Default, object).await?;
         self.codec.default(object);
+        let empties = empties::find(object);
         // Whoever looks at fields from now on (their managers, plugins) sees them as Go's structs have them.
         self.codec.complete(object);
+        *cx.dropped.lock() = empties::dropped(empties, object);
         phase.exit(object);
         Ok(())
     }
