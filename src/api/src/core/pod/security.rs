@@ -311,7 +311,8 @@ pub(super) fn system(errors: &mut ErrorList, spec: &Node<'_>) {
     }
     let refuse = |errors: &mut ErrorList, node: &Node<'_>, fields: &[&str], text: &str| {
         for field in fields {
-            if node.has(field) {
+            // An empty list of sysctls is none; of other lists it is one.
+            if node.has(field) && (*field != "sysctls" || node.len(field) > 0) {
                 errors.push(node.child(field).forbidden(text));
             }
         }
