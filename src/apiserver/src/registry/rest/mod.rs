@@ -69,7 +69,7 @@ pub trait Storage: Send + Sync {
     ///
     /// Go: rest.Lister NewList
     fn list_kind(&self) -> Option<String> {
-        self.base().and_then(|base| base.list_kind())
+        self.base().and_then(Storage::list_kind)
     }
     /// Whether objects live in namespaces.
     fn namespace_scoped(&self) -> bool;
@@ -87,13 +87,13 @@ pub trait Storage: Send + Sync {
     ///
     /// Go: rest.StorageVersionProvider
     fn storage_version(&self) -> Option<GroupVersionKind> {
-        self.base().and_then(|base| base.storage_version())
+        self.base().and_then(Storage::storage_version)
     }
     /// Whether a create may bring uid, creationTimestamp and the like: `pods/binding`, `pods/eviction`...
     ///
     /// Go: rest.SubresourceObjectMetaPreserver
     fn preserves_metadata_on_create(&self) -> bool {
-        self.base().is_some_and(|base| base.preserves_metadata_on_create())
+        self.base().is_some_and(Storage::preserves_metadata_on_create)
     }
     /// Whether a body may be of another version than the kind's, which the resource then converts by itself.
     ///
@@ -105,13 +105,13 @@ pub trait Storage: Send + Sync {
     ///
     /// Go: rest.MayReturnFullObjectDeleter
     fn delete_returns_object(&self) -> bool {
-        self.base().is_some_and(|base| base.delete_returns_object())
+        self.base().is_some_and(Storage::delete_returns_object)
     }
     /// Fields that a client cannot own through this resource, by API version: `{"v1": [["status"]]}`.
     ///
     /// Go: rest.ResetFieldsStrategy
     fn reset_fields(&self) -> Vec<strategy::ResetFields> {
-        self.base().map_or_else(Vec::new, |base| base.reset_fields())
+        self.base().map_or_else(Vec::new, Storage::reset_fields)
     }
     /// Translates a field selector's label to the hub version's, or refuses a field that nobody may select by.
     ///
@@ -140,7 +140,7 @@ pub trait Storage: Send + Sync {
     }
     /// How objects are shown in columns.
     fn table_convertor(&self) -> Arc<dyn table::TableConvertor> {
-        self.base().map_or_else(|| Arc::new(table::DefaultTableConvertor) as _, |base| base.table_convertor())
+        self.base().map_or_else(|| Arc::new(table::DefaultTableConvertor) as _, Storage::table_convertor)
     }
     /// `get`
     fn getter(&self) -> Option<&dyn Getter> {
