@@ -102,7 +102,7 @@ pub async fn error(scope: &RequestScope, cx: &Context, error: &StatusError) -> R
 ///
 /// Go: apiserver/pkg/endpoints/handlers/responsewriters/writers.go ErrorNegotiated
 pub async fn refusal(codec: &dyn Codec, media_types: &[MediaType], cx: &Context, error: &StatusError) -> Response {
-    let output = negotiation::negotiate_output(cx, media_types, Restrictions::Resource).unwrap_or(Output::JSON);
+    let output = negotiation::negotiate_output(cx, media_types, Restrictions::Document).unwrap_or(Output::JSON);
     let document = Document::from(Bytes::from(error.to_object().to_json()));
     let mut response = match serialize(codec, cx, error.code, document, output).await {
         Ok(response) => response,

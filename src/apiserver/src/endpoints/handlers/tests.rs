@@ -194,6 +194,15 @@ async fn the_router_answers_what_it_has_no_route_for() {
                    application/vnd.kubernetes.protobuf, application/json;stream=watch, \
                    application/vnd.kubernetes.protobuf;stream=watch";
     assert_eq!((code, refused["message"].as_str()), (406, Some(message)));
+    for (accept, content_type) in
+        [("application/yaml", "application/yaml"), ("application/yaml;as=Table;v=v1;g=meta.k8s.io", "application/json")]
+    {
+        let refused = server.send("GET /apis/ex.io/v1/widgets/a", &[("accept", accept)], "").await;
+        assert_eq!(
+            (refused.status().as_u16(), &refused.headers()["content-type"]),
+            (404, &content_type.parse().expect("a header"))
+        );
+    }
     let (code, refused) =
         read(server.send(&format!("PATCH {WIDGETS}/a"), &[("content-type", "application/json")], "{}").await).await;
     assert_eq!((code, refused["message"].as_str()), (415, Some("415: Unsupported Media Type")));

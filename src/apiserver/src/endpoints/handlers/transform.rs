@@ -82,7 +82,11 @@ pub(super) async fn object(
     match transform.kind {
         TransformKind::Table => {
             let object = answer.into_object();
-            let metadata = json!({"resourceVersion": object.resource_version()});
+            // An object that was never stored has no version: a dry run.
+            let metadata = match object.resource_version() {
+                "" => json!({}),
+                version => json!({"resourceVersion": version}),
+            };
             let include = IncludeObject::decode(cx)?;
             let mut parts = vec![table_header(scope, transform, &metadata, Columns::Shown)];
             parts.push(row(scope, Viewer::of(cx), object, include, transform).await?);
