@@ -378,7 +378,7 @@ mod tests {
             ("[1, 2] == []", 20),
             ("{'a': 1}.a == 1", 30 + 2),
             ("self.l.all(v, v == 'abc' || true)", 2 + 1 + 3 * (2 + 1 + 2)),
-            ("self.l.filter(v, v == 'f').size() == 1", 2 + 11 + 3 * 2 + 13 + 2 * 1 + 2),
+            ("self.l.filter(v, v == 'f').size() == 1", 2 + 11 + 3 * 2 + 13 + 2 + 2),
             ("self.l.map(v, v).size() == 3", 2 + 11 + 3 * (12 + 1) + 2),
             ("lists.range(5).size() == 5", 5 + 11 + 2),
             ("self.l.isSorted()", 2),
