@@ -146,7 +146,7 @@ impl KubernetesService {
         let wanted = self.endpoints(&addresses);
         let mut endpoints = ensure::exists(&resource, &wanted).await?;
         // Ports are left as they are: replicas may differ in theirs.
-        if addresses_of(&endpoints) != addresses || endpoints.labels().get(SKIP_MIRROR).is_none() {
+        if addresses_of(&endpoints) != addresses || !endpoints.labels().contains_key(SKIP_MIRROR) {
             put(&mut endpoints, &wanted, "subsets");
             endpoints.set(&["metadata", "labels", SKIP_MIRROR], "true");
             endpoints = resource.update(&endpoints, "").await?;
