@@ -113,7 +113,7 @@ impl LessonServer {
         let trace = environment.tracer.start(TraceKind::Startup, || "startup".to_owned());
         let running = environment.clone();
         let served = tokio::spawn(async move {
-            match kube_apiserver::run(trace, options, running, |config| insides.configured(config)).await {
+            match Box::pin(kube_apiserver::run(trace, options, running, |config| insides.configured(config))).await {
                 Err(error) if error.interrupted => Ok(()),
                 other => Ok(other?),
             }

@@ -40,7 +40,7 @@ pub fn run(personality: Personality, given: BTreeMap<String, Vec<String>>) -> an
         let trace = environment.tracer.start(TraceKind::Startup, || "start".to_owned());
         let server = setup.take_server();
         tokio::spawn(beside::run(environment.clone(), server.beside, || {}));
-        kube_apiserver::run(trace, server.options, environment, |_| {}).await?;
+        Box::pin(kube_apiserver::run(trace, server.options, environment, |_| {})).await?;
         anyhow::Ok(())
     })?;
     drop(setup.data_dir);

@@ -208,7 +208,9 @@ async fn start() -> Running {
     let Server { options, .. } = setup.take_server();
     let trace = environment.tracer.start(TraceKind::Startup, || "startup".to_owned());
     let served = tokio::spawn(async move {
-        kube_apiserver::run(trace, options, environment, |_| {}).await.expect("it serves until it is stopped");
+        Box::pin(kube_apiserver::run(trace, options, environment, |_| {}))
+            .await
+            .expect("it serves until it is stopped");
     });
     while client.send(Method::GET, "/readyz", None).await.is_err() {
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -134,7 +134,7 @@ async fn serve(
         }
     }));
     let trace = environment.tracer.start(TraceKind::Startup, || "startup".to_owned());
-    match kube_apiserver::run(trace, server.options, environment, |config| insides.configured(config)).await {
+    match Box::pin(kube_apiserver::run(trace, server.options, environment, |config| insides.configured(config))).await {
         Err(error) if error.interrupted => Ok(()),
         other => Ok(other?),
     }
