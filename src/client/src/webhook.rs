@@ -256,7 +256,7 @@ mod tests {
             let (mut stream, _) = listener.accept().await.expect("a peer");
             let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
             let mut chunk = b"10000\r\n".to_vec();
-            chunk.extend([b' '; 0x10000]);
+            chunk.extend(vec![b' '; 0x10000]);
             chunk.extend(b"\r\n");
             let mut sent = tokio::io::AsyncWriteExt::write_all(&mut stream, head).await;
             while sent.is_ok() {
