@@ -44,6 +44,11 @@ impl Storage for NamespaceStore {
         self.0.kind()
     }
 
+    /// It does, but nobody publishes that: a namespace is answered with, and still there.
+    fn delete_returns_object(&self) -> bool {
+        false
+    }
+
     fn namespace_scoped(&self) -> bool {
         false
     }
