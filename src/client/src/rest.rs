@@ -132,8 +132,18 @@ impl Client {
         path_and_query: &str,
         body: Option<(&str, Bytes)>,
     ) -> Result<http::Response<Body>, Error> {
+        self.send_accepting(JSON, method, path_and_query, body).await
+    }
+
+    async fn send_accepting(
+        &self,
+        accept: &'static str,
+        method: Method,
+        path_and_query: &str,
+        body: Option<(&str, Bytes)>,
+    ) -> Result<http::Response<Body>, Error> {
         let mut request = Request::builder().method(method).uri(path_and_query);
-        request = request.header(header::USER_AGENT, &self.user_agent).header(header::ACCEPT, "application/json");
+        request = request.header(header::USER_AGENT, &self.user_agent).header(header::ACCEPT, accept);
         let body = match body {
             Some((content_type, bytes)) => {
                 request =
@@ -150,6 +160,12 @@ impl Client {
         let (head, body) = response.into_parts();
         let bytes = collect(body).await?;
         Err(Error::Status(status_error(head.status, &head.headers, &bytes)))
+    }
+
+    /// Gets a path in a form of its own: `application/json;as=...`.
+    pub async fn get_as(&self, accept: &'static str, path: &str) -> Result<Object, Error> {
+        let response = self.send_accepting(accept, Method::GET, path, None).await?;
+        decode(&collect(response.into_body()).await?)
     }
 
     /// Sends a request and reads the answer as an object.

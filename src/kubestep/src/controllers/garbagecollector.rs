@@ -26,7 +26,7 @@ use client::{
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::MissedTickBehavior};
 
 use crate::controllers::{
     Context,
@@ -45,16 +45,16 @@ pub async fn run(context: Context, leader: Leader) {
     let graph = Arc::new(Graph::default());
     let mut followed = BTreeSet::new();
     let mut kinds = BTreeMap::new();
+    let mut discovery_due = tokio::time::interval(DISCOVER);
+    discovery_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let due = tokio::select! {
             biased;
             () = context.stop.cancelled() => return,
+            _ = discovery_due.tick() => true,
             () = graph.changed.notified() => false,
-            () = tokio::time::sleep(DISCOVER) => true,
         };
-        if (due || followed.is_empty())
-            && let Ok((resources, _)) = discovery::preferred_resources(&context.client).await
-        {
+        if due && let Ok((resources, _)) = discovery::preferred_resources(&context.client).await {
             for resource in resources {
                 follow(&context, &graph, &mut followed, &mut kinds, &resource);
             }
